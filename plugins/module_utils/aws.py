@@ -1,0 +1,335 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What AWS knows of a rack and can do for it, by boto3 (convox-protocol 4): its stack, API service, parameter, pairs.
+
+boto3 is imported when the first client is made, never before: most tasks need no AWS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import email.utils
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import (
+    BadInput,
+    BadReply,
+    Denied,
+    NoAnswer,
+    RequestFailed,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.rack import SECRET_NAMES
+from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+
+_DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired", "AuthFailure")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """A rack's CloudFormation stack. ``parameters`` and ``outputs`` are without what is secret."""
+
+    name: str
+    id: str
+    status: str
+    parameters: t.Mapping[str, str]
+    outputs: t.Mapping[str, str]
+    tags: t.Mapping[str, str]
+    notification_arns: tuple[str, ...]
+    parameter_names: tuple[str, ...]
+
+    def belongs_to(self, host: str) -> bool:
+        """Whether this is the stack of the rack that answers at a host."""
+        domains = (self.outputs.get("RackDomain"), self.outputs.get("Dashboard"))
+        return host in [domain.partition("://")[2] or domain for domain in domains if domain]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One API container. ``draining``: told to stop and still answering."""
+
+    started: datetime.datetime | None
+    draining: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """The API's ECS service. ``deploying``: a restart is under way."""
+
+    desired: int
+    deploying: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredKey:
+    """The SSM parameter ``<rack>RackApiSecret``: what a container takes up when it starts next (3.2)."""
+
+    key: str
+    modified: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class Ec2Instance:
+    id: str
+    key_name: str | None
+    state: str
+    group: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    name: str
+    created: datetime.datetime | None
+
+
+class Aws:
+    """One account and region, with the caller's or boto3's own credentials."""
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        clock: Clock,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        timeout: float = 30,
+    ) -> None:
+        self.region = region
+        self.secrets = secrets
+        self._clock = clock
+        self._profile = profile
+        self._endpoint_url = endpoint_url
+        self._timeout = timeout
+        self._session: t.Any = None
+        self._clients: dict[str, t.Any] = {}
+
+    def usable(self) -> bool:
+        """Whether boto3 is there and finds credentials and a region; asks nobody but boto3's own sources."""
+        try:
+            session = self._boto()
+        except ImportError:
+            return False
+        return session.get_credentials() is not None and bool(self.region or session.region_name)
+
+    def find_stack(self, host: str) -> Stack | None:
+        """The rack's stack by the host it answers at, among the stacks tagged as racks (4.1)."""
+        for page in self.pages("cloudformation", "describe_stacks"):
+            for data in page["Stacks"]:
+                stack = _stack(data)
+                if stack.tags.get("System") == "convox" and stack.tags.get("Type") == "rack" and stack.belongs_to(host):
+                    return stack
+        return None
+
+    def stack(self, name: str) -> Stack:
+        reply = self.call("cloudformation", "describe_stacks", StackName=name)
+        return _stack(reply["Stacks"][0])
+
+    def rack(self, name: str) -> RackResources:
+        return RackResources(self, name)
+
+    def pairs(self, prefix: str) -> list[Pair]:
+        """The account's key pairs of one rack, by their names (4.5)."""
+        reply = self.call("ec2", "describe_key_pairs", Filters=[{"Name": "key-name", "Values": [prefix + "*"]}])
+        return [Pair(p["KeyName"], p.get("CreateTime")) for p in reply["KeyPairs"]]
+
+    def delete_pair(self, name: str) -> None:
+        self.call("ec2", "delete_key_pair", KeyName=name)
+
+    def instances(self, rack: str) -> list[Ec2Instance]:
+        """Instances of a rack in any state, terminated ones left out; ``group``: their Auto Scaling group."""
+        found = []
+        for page in self.pages("ec2", "describe_instances", Filters=[{"Name": "tag:Rack", "Values": [rack]}]):
+            for data in [i for reservation in page["Reservations"] for i in reservation["Instances"]]:
+                tags = {tag["Key"]: tag["Value"] for tag in data.get("Tags", [])}
+                instance = Ec2Instance(
+                    data["InstanceId"], data.get("KeyName"), data["State"]["Name"], tags.get("aws:autoscaling:groupName")
+                )
+                if instance.state != "terminated":
+                    found.append(instance)
+        return found
+
+    def launch_template_pairs(self) -> set[str]:
+        """The pairs that any launch template names: an instance could start with one tomorrow."""
+        names = set()
+        for page in self.pages("ec2", "describe_launch_templates"):
+            for template in page["LaunchTemplates"]:
+                versions = self.call(
+                    "ec2", "describe_launch_template_versions", LaunchTemplateId=template["LaunchTemplateId"], Versions=["$Latest", "$Default"]
+                )
+                names |= {v["LaunchTemplateData"].get("KeyName") for v in versions["LaunchTemplateVersions"]}
+        return {name for name in names if name}
+
+    def call(self, service: str, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
+        with self._translated(service, operation):
+            reply = getattr(self._client(service), operation)(**arguments)
+        self._hear(reply)
+        return reply
+
+    def pages(self, service: str, operation: str, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        with self._translated(service, operation):
+            yield from self._client(service).get_paginator(operation).paginate(**arguments)
+
+    def _client(self, service: str) -> t.Any:
+        if service not in self._clients:
+            import botocore.config
+
+            config = botocore.config.Config(
+                connect_timeout=self._timeout, read_timeout=self._timeout, retries={"mode": "standard", "max_attempts": 5}
+            )
+            self._clients[service] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+        return self._clients[service]
+
+    def _boto(self) -> t.Any:
+        if self._session is None:
+            import boto3
+            import botocore.exceptions
+
+            try:
+                self._session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
+            except botocore.exceptions.BotoCoreError as exc:
+                raise BadInput("profile: %s; name one of the AWS configuration's profiles" % exc) from None
+        return self._session
+
+    def _hear(self, reply: t.Mapping[str, t.Any]) -> None:
+        # Not the Date header of CloudFormation alone: whichever AWS service spoke last is right.
+        header = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        if header:
+            with contextlib.suppress(TypeError, ValueError):
+                self._clock.hear(email.utils.parsedate_to_datetime(header))
+
+    @contextlib.contextmanager
+    def _translated(self, service: str, operation: str) -> t.Iterator[None]:
+        """boto3's exceptions in this collection's words."""
+        import botocore.exceptions
+
+        action = "%s:%s" % (service, "".join(word.capitalize() for word in operation.split("_")))
+        try:
+            yield
+        except botocore.exceptions.ClientError as exc:
+            error = exc.response.get("Error", {})
+            code, text = str(error.get("Code", "")), self.secrets.redact(" ".join(str(error.get("Message", "")).split()))
+            if code in _DENIALS:
+                raise Denied("AWS denies %s: %s; allow it for these credentials" % (action, text), action) from None
+            if code in _EXPIRED:
+                raise RequestFailed("AWS does not accept the credentials (%s): renew them and run again" % code) from None
+            status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            raise BadReply("AWS %s: %s: %s" % (action, code, text), status, "%s: %s" % (code, text)) from None
+        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
+            raise RequestFailed("AWS needs credentials for %s: set profile, or boto3's own environment" % action) from None
+        except botocore.exceptions.NoRegionError:
+            raise BadInput("region: AWS needs one for %s; set region, or AWS_REGION" % action) from None
+        except botocore.exceptions.BotoCoreError as exc:
+            raise NoAnswer("AWS %s: %s; check region, endpoint_url and the way to AWS" % (action, self.secrets.redact(str(exc)))) from None
+
+
+class RackResources:
+    """The AWS resources of one rack, by its stack's name."""
+
+    def __init__(self, aws: Aws, name: str) -> None:
+        self.aws = aws
+        self.name = name
+        self._physical: dict[str, str] | None = None
+
+    def stack(self) -> Stack:
+        return self.aws.stack(self.name)
+
+    def set_parameter(self, name: str, value: str) -> None:
+        """One parameter anew and every other one as it is: the template, tags and topics too (4.2)."""
+        stack = self.stack()
+        others = [{"ParameterKey": n, "UsePreviousValue": True} for n in stack.parameter_names if n != name]
+        self.aws.call(
+            "cloudformation",
+            "update_stack",
+            StackName=self.name,
+            UsePreviousTemplate=True,
+            Parameters=others + [{"ParameterKey": name, "ParameterValue": value}],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": k, "Value": v} for k, v in stack.tags.items()],
+            NotificationARNs=list(stack.notification_arns),
+        )
+
+    def stored_key(self) -> StoredKey:
+        reply = self.aws.call("ssm", "get_parameter", Name="%sRackApiSecret" % self.name)["Parameter"]
+        self.aws.secrets.add(reply["Value"])
+        return StoredKey(reply["Value"], reply["LastModifiedDate"])
+
+    def service(self) -> Service:
+        reply = self.aws.call("ecs", "describe_services", cluster=self._id("Cluster"), services=[self._id("ServiceWebApi")])
+        if not reply["services"]:
+            raise BadReply("AWS: the stack %s has no API service in its cluster" % self.name, 404)
+        data = reply["services"][0]
+        deployments = data.get("deployments", [])
+        deploying = len(deployments) > 1 or any(d.get("rolloutState", "COMPLETED") == "IN_PROGRESS" for d in deployments)
+        return Service(int(data.get("desiredCount", 0)), deploying)
+
+    def tasks(self) -> list[Task]:
+        """Every container of the API that can still answer, draining ones included."""
+        where = {"cluster": self._id("Cluster"), "serviceName": self._id("ServiceWebApi")}
+        arns = [
+            arn
+            for status in ("RUNNING", "STOPPED")
+            for page in self.aws.pages("ecs", "list_tasks", desiredStatus=status, **where)
+            for arn in page["taskArns"]
+        ]
+        tasks = []
+        for start in range(0, len(arns), 100):
+            reply = self.aws.call("ecs", "describe_tasks", cluster=where["cluster"], tasks=arns[start : start + 100])
+            tasks += [
+                Task(task.get("startedAt"), task.get("desiredStatus") == "STOPPED")
+                for task in reply["tasks"]
+                if task.get("lastStatus") != "STOPPED"
+            ]
+        return tasks
+
+    def restart_api(self) -> None:
+        """A forced deployment of the API's service: its containers start anew, one by one (3.2)."""
+        self.aws.call("ecs", "update_service", cluster=self._id("Cluster"), service=self._id("ServiceWebApi"), forceNewDeployment=True)
+
+    def groups(self) -> set[str]:
+        """The stack's own Auto Scaling groups, by name."""
+        reply = self.aws.call("cloudformation", "describe_stack_resources", StackName=self.name)
+        return {
+            r["PhysicalResourceId"] for r in reply["StackResources"] if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"
+        }
+
+    def _id(self, logical: str) -> str:
+        if self._physical is None:
+            self._physical = {}
+        if logical not in self._physical:
+            reply = self.aws.call("cloudformation", "describe_stack_resource", StackName=self.name, LogicalResourceId=logical)
+            self._physical[logical] = reply["StackResourceDetail"]["PhysicalResourceId"]
+        return self._physical[logical]
+
+
+def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -> t.Any:
+    """The answer, or None where AWS denies it or has none; what was skipped is named (architecture 4, Confirm)."""
+    try:
+        return question()
+    except Denied as exc:
+        skipped(exc.action)
+    except (BadReply, NoAnswer) as exc:
+        skipped(str(exc))
+    return None
+
+
+def _stack(data: t.Mapping[str, t.Any]) -> Stack:
+    parameters = {p["ParameterKey"]: p.get("ParameterValue", "") for p in data.get("Parameters", [])}
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in data.get("Outputs", [])}
+    return Stack(
+        name=data["StackName"],
+        id=data.get("StackId", ""),
+        status=data["StackStatus"],
+        parameters={k: v for k, v in parameters.items() if k not in SECRET_NAMES},
+        outputs={k: v for k, v in outputs.items() if k not in SECRET_NAMES},
+        tags={tag["Key"]: tag["Value"] for tag in data.get("Tags", []) if not tag["Key"].startswith("aws:")},
+        notification_arns=tuple(data.get("NotificationARNs", [])),
+        parameter_names=tuple(parameters),
+    )
+

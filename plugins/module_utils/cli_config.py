@@ -1,0 +1,142 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""The Convox CLI's own files, in all three layouts: lenient in, strict out (convox-protocol 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import files
+
+DEFAULT_CONSOLE = "console.convox.com"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """One directory of the CLI. ``v3``: the layout of the v3 CLI, which names some files otherwise."""
+
+    path: str
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    @property
+    def v3(self) -> bool:
+        if os.path.exists(self.file("console")):
+            return True
+        return os.path.basename(self.path) == "convox" and not os.path.exists(self.file("host"))
+
+    @property
+    def active_host_file(self) -> str:
+        return self.file("console" if self.v3 else "host")
+
+    def auth(self) -> dict[str, t.Any]:
+        return files.read_json(self.file("auth"))
+
+    def text(self, name: str) -> str | None:
+        value = files.read(self.file(name))
+        return value.strip() or None if value is not None else None
+
+
+class CliConfig:
+    """All layouts in force for a run; the first is home to this collection's own files."""
+
+    def __init__(self, layouts: t.Sequence[Layout]) -> None:
+        self.layouts = list(layouts)
+        self.home = self.layouts[0]
+
+    @classmethod
+    def find(cls, config_dir: str | None, environ: t.Mapping[str, str]) -> CliConfig:
+        """The directory that was named, else those that exist, else the one that the CLI would make."""
+        if config_dir:
+            return cls([Layout(os.path.abspath(os.path.expanduser(config_dir)))])
+        user = os.path.expanduser("~")
+        macos = os.path.join(user, "Library", "Application Support")
+        base = environ.get("XDG_CONFIG_HOME") or (macos if sys.platform == "darwin" else os.path.join(user, ".config"))
+        known = [os.path.join(base, "convox2"), os.path.join(base, "convox"), os.path.join(user, ".convox")]
+        return cls([Layout(path) for path in known if os.path.isdir(path)] or [Layout(os.path.join(base, "convox"))])
+
+    def layout_of(self, host: str) -> Layout:
+        """The layout to write a host in: the first that has it, else the first of all."""
+        return next((layout for layout in self.layouts if host in layout.auth()), self.home)
+
+    def key(self, host: str) -> str | None:
+        for layout in self.layouts:
+            key = layout.auth().get(host)
+            if isinstance(key, str) and key:
+                return key
+        return None
+
+    def active_host(self) -> str | None:
+        for layout in self.layouts:
+            for name in ("console", "host"):
+                host = layout.text(name)
+                if host:
+                    return host
+        return None
+
+    def set_key(self, host: str, key: str) -> bool:
+        """Enter one host's key where it is, else in the home layout. Returns whether that changed anything."""
+        layout = self.layout_of(host)
+        with files.updating(layout.file("auth")) as auth:
+            changed = auth.get(host) != key
+            auth[host] = key
+        return changed
+
+    def replace_key(self, old: str, new: str) -> None:
+        """In every entry of every layout that holds the old key, put the new one."""
+        for layout in self.layouts:
+            if old in layout.auth().values():
+                with files.updating(layout.file("auth")) as auth:
+                    for host in [host for host, key in auth.items() if key == old]:
+                        auth[host] = new
+
+    def forget(self, host: str) -> None:
+        """Take one host out of ``auth`` and of what names it, in all layouts, and leave the rest as it is."""
+        for layout in self.layouts:
+            for name in ("auth", "session", "racks"):
+                if os.path.isfile(layout.file(name)) and host in files.read_json(layout.file(name)):
+                    with files.updating(layout.file(name)) as data:
+                        data.pop(host, None)
+            if layout.text(os.path.basename(layout.active_host_file)) == host:
+                files.remove(layout.active_host_file)
+                files.remove(layout.file("rack"))
+
+    def holds(self, host: str) -> bool:
+        """Whether ``forget`` would change anything."""
+        return any(
+            host in files.read_json(layout.file(name))
+            for layout in self.layouts
+            for name in ("auth", "session", "racks")
+            if os.path.isfile(layout.file(name))
+        ) or any(layout.text(os.path.basename(layout.active_host_file)) == host for layout in self.layouts)
+
+    def session(self, host: str) -> str | None:
+        for layout in self.layouts:
+            session = files.read_json(layout.file("session")).get(host)
+            if isinstance(session, str) and session:
+                return session
+        return None
+
+    def set_session(self, host: str, session: str) -> None:
+        with files.updating(self.layout_of(host).file("session")) as data:
+            data[host] = session
+
+    def pinned(self, host: str) -> str | None:
+        """The certificate's fingerprint that ``tls_fingerprint: accept_new`` kept for a host."""
+        for layout in self.layouts:
+            value = files.read_json(layout.file("tls-fingerprints")).get(host)
+            if isinstance(value, str):
+                return value
+        return None
+
+    def pin(self, host: str, fingerprint: str) -> None:
+        with files.updating(self.home.file("tls-fingerprints")) as data:
+            data[host] = fingerprint

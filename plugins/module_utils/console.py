@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What a Console can do for credentials (convox-protocol 6): the hosted service may move on, so all of it is here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
+
+_LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { key session { id } user { id email } } }"
+_RESET = "mutation { user_cli_token_reset }"
+
+
+@dataclasses.dataclass(frozen=True)
+class ConsoleRack:
+    name: str
+    organization: str
+    provider: str
+    status: str
+
+    @property
+    def full_name(self) -> str:
+        return "%s/%s" % (self.organization, self.name)
+
+
+class Console:
+    """A Console, asked with a Console API key or a deploy key."""
+
+    def __init__(self, transport: Transport, credential: Credential) -> None:
+        self._transport = transport
+        self._credential = credential
+
+    def racks(self) -> list[ConsoleRack]:
+        reply = self._transport.get("/racks", self._credential)
+        data = reply.json()
+        try:
+            return [
+                ConsoleRack(str(r["name"]), str(r["organization"]["name"]), str(r.get("provider", "")), str(r.get("status", "")))
+                for r in data
+            ]
+        except (TypeError, KeyError, AttributeError):
+            raise BadReply("%s: the list of racks has another shape than known; please report it" % reply.about, reply.status) from None
+
+
+def user_id(auth_reply_text: str) -> str | None:
+    """The ``id`` of a Console's ``GET /auth``; a rack answers ``ok``."""
+    match = re.search(r'"id"\s*:\s*"([^"]*)"', auth_reply_text)
+    return match.group(1) if match else None
+
+
+class Account:
+    """A session of one person, opened by email and account password: the only way to a new Console API key."""
+
+    def __init__(self, transport: Transport, secrets: Secrets) -> None:
+        self._transport = transport
+        self._secrets = secrets
+        self._bearer: str | None = None
+
+    def log_in(self, email: str, password: str) -> None:
+        """Raises Refused for a wrong password and for an account with a hardware token, before anything is changed."""
+        data = self._ask(_LOGIN, {"email": email, "password": password}).get("login") or {}
+        self._secrets.add(data.get("key"))
+        session = data.get("session")
+        if session is None:
+            raise Refused(
+                "%s: the account %s has a hardware token, which no automation can answer; nothing was rolled; "
+                "roll its key in the Console, or use a deploy key" % (self._transport.host, email),
+                401,
+            )
+        self._secrets.add(session.get("id"))
+        if not isinstance(data.get("key"), str):
+            raise self._other_shape("login")
+        self._bearer = data["key"]
+
+    def reset_key(self) -> str:
+        """A new Console API key; the former one is dead at once. A lost reply can't be had again, but reset can."""
+        key = self._ask(_RESET, {}).get("user_cli_token_reset")
+        if not isinstance(key, str) or not key:
+            raise self._other_shape("user_cli_token_reset")
+        self._secrets.add(key)
+        return key
+
+    def _ask(self, query: str, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        reply = self._transport.post_json("/graphql", {"query": query, "variables": dict(variables)}, self._bearer)
+        data = reply.json()
+        if not isinstance(data, dict):
+            raise self._other_shape("graphql")
+        errors = data.get("errors")
+        if errors:
+            text = self._secrets.redact("; ".join(str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in errors))
+            if "invalid authentication" in text:
+                raise Refused("%s: email or account_password is wrong (%s); nothing was changed" % (self._transport.host, text), 401, text)
+            raise BadReply("%s: the Console says: %s" % (self._transport.host, text), reply.status, text)
+        return data.get("data") or {}
+
+    def _other_shape(self, what: str) -> BadReply:
+        return BadReply("%s: the reply to %s has another shape than known; please report it" % (self._transport.host, what), 200)

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Files that hold keys: written whole or not at all, and locked against other runs of this collection."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import tempfile
+import time
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged, Held, StoreFailed
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+# How long a writer waits for another that is in the middle of its few milliseconds.
+LOCK_PATIENCE_S = 30.0
+
+
+def make_directory(path: str) -> None:
+    """Make it and what leads to it, 0700; one that is there keeps its mode."""
+    with translated("make the directory", path):
+        os.makedirs(path, mode=DIRECTORY_MODE, exist_ok=True)
+
+
+def read(path: str) -> str | None:
+    """The file's text without a byte-order mark; None where there is none."""
+    with translated("read", path):
+        try:
+            with open(path, "rb") as file:
+                return file.read().decode("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            raise Damaged("%s: not UTF-8 text; nothing was changed; restore it from a copy" % path) from None
+
+
+def write(path: str, text: str) -> None:
+    """Put the text in the file's place at once, durably; an existing file keeps its mode and owner.
+
+    A link is followed, so that a file kept elsewhere stays there.
+    """
+    path = os.path.realpath(path)
+    directory = os.path.dirname(path)
+    make_directory(directory)
+    with translated("write", path):
+        handle, temporary = tempfile.mkstemp(prefix=".%s." % os.path.basename(path), dir=directory)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8"))
+                _dress_like(path, file.fileno())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_directory(directory)
+
+
+def remove(path: str) -> None:
+    with translated("remove", path):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        _sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+def writable(path: str) -> bool:
+    """Whether the file could be written, asked without writing: for check mode."""
+    directory = os.path.dirname(os.path.realpath(path))
+    while not os.path.isdir(directory) and directory != os.path.dirname(directory):
+        directory = os.path.dirname(directory)
+    return os.access(directory, os.W_OK | os.X_OK)
+
+
+def prove_writable(path: str) -> None:
+    """Write a file beside this one and read it back, so that a full or read-only disk is met before a key is made."""
+    probe = "%s.probe-%d" % (os.path.realpath(path), os.getpid())
+    text = "convox.credentials proves that it can write here\n"
+    write(probe, text)
+    back = read(probe)
+    remove(probe)
+    if back != text:
+        raise StoreFailed("%s: what was written there came back changed; nothing was rolled; mend the disk" % path)
+
+
+def read_json(path: str) -> dict[str, t.Any]:
+    """A JSON object; {} where there is no file. Trailing commas are read over, as people leave them.
+
+    An empty or broken file is damage, not emptiness: the CLI itself leaves such a file when it is killed while
+    writing, and then drops every host that was in it (convox-protocol 2).
+    """
+    text = read(path)
+    if text is None:
+        return {}
+    data = _parse_leniently(text)
+    if not isinstance(data, dict):
+        raise Damaged(
+            "%s: empty or cut off in the middle, as the CLI leaves it when it is killed; nothing was changed; %s"
+            % (path, _recoverable(text))
+        )
+    return data
+
+
+def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
+    """As the CLI writes: two spaces, no newline at the end."""
+    write(path, json.dumps(data, indent=2, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
+    """Read a JSON object, let the caller change it, write it if it did: one writer at a time."""
+    with locked(path + ".lock", LOCK_PATIENCE_S):
+        data = read_json(path)
+        before = json.dumps(data)
+        yield data
+        if json.dumps(data) != before:
+            write_json(path, data)
+
+
+@contextlib.contextmanager
+def locked(path: str, patience: float = 0.0) -> t.Iterator[None]:
+    """Hold a lock (fcntl) while the block runs; the kernel lets it go with the process, however that ends.
+
+    Held: somebody else has it, after ``patience`` seconds. The file stays: removing it would make two locks of one.
+    """
+    make_directory(os.path.dirname(path))
+    with translated("open the lock", path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        _acquire(handle, path, patience)
+        with translated("write the lock", path):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps({"pid": os.getpid(), "since": time.strftime("%FT%TZ", time.gmtime())}).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int, path: str, patience: float) -> None:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as exc:
+            if exc.errno not in (errno.EAGAIN, errno.EACCES):
+                raise StoreFailed("%s: can't be locked here (%s); use a directory on a local disk" % (path, exc.strerror)) from exc
+        if time.monotonic() >= end:
+            raise Held("held by another run (%s); nothing was changed; wait for it to end" % _holder(handle))
+        time.sleep(0.02)
+
+
+def _holder(handle: int) -> str:
+    try:
+        data = json.loads(os.pread(handle, 200, 0).decode("ascii"))
+        return "pid %d, since %s" % (data["pid"], data["since"])
+    except (ValueError, KeyError, TypeError):
+        return "just started"
+
+
+@contextlib.contextmanager
+def translated(deed: str, path: str) -> t.Iterator[None]:
+    """Say in one line what the system would not do."""
+    try:
+        yield
+    except OSError as exc:
+        raise StoreFailed("can't %s %s: %s" % (deed, path, exc.strerror or exc)) from exc
+
+
+def _dress_like(path: str, handle: int) -> None:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        os.fchmod(handle, FILE_MODE)
+        return
+    os.fchmod(handle, there.st_mode & 0o7777)
+    if (there.st_uid, there.st_gid) != (os.geteuid(), os.getegid()):
+        # Not ours to give away: then the file is ours from now on, which nobody is locked out by.
+        with contextlib.suppress(PermissionError):
+            os.fchown(handle, there.st_uid, there.st_gid)
+
+
+def _sync_directory(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as exc:
+        # Some network file systems can't; the rename itself has happened.
+        if exc.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+
+
+def _parse_leniently(text: str) -> t.Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(_STRING_OR_TRAILING_COMMA.sub(lambda found: found.group(1) or "", text))
+    except ValueError:
+        return None
+
+
+def _recoverable(text: str) -> str:
+    names = re.findall(r'"((?:[^"\\]|\\.)*)"\s*:\s*"(?:[^"\\]|\\.)*"', text)
+    if not names:
+        return "restore it from a copy, or remove it and log in again"
+    return "entries that can still be read in it: %s; complete or remove it" % ", ".join(names)

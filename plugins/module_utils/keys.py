@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Keys: made, checked, told by a fingerprint, and kept out of every text."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+
+# Convox's tools percent-encode a key in one place and not in another: only these are safe (convox-protocol 3).
+ALPHABET = string.ascii_letters + string.digits
+SHORTEST, LONGEST = 24, 50
+# Ansible masks a secret wherever it occurs in a result: a short one would blank out half of it.
+SHORTEST_MASKED = 8
+MASK = "********"
+
+
+def fingerprint(key: str) -> str:
+    """The first 12 hex digits of the key's SHA-256; ``weak`` for keys that could be guessed from them."""
+    if len(key) < SHORTEST:
+        return "weak"
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()[:12]
+
+
+def digest(key: str) -> str:
+    """The whole SHA-256, to tell in a store whether a key is the very one; never shown."""
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()
+
+
+def make_key(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for dummy in range(length))
+
+
+def check_new_key(key: str) -> None:
+    """Refuse a Rack API key that one of Convox's tools could not carry."""
+    if not re.fullmatch("[A-Za-z0-9]{%d,%d}" % (SHORTEST, LONGEST), key):
+        raise BadInput(
+            "new_key: %d characters; it must be %d to %d letters and digits, for Convox's own tools break on others"
+            % (len(key), SHORTEST, LONGEST)
+        )
+
+
+class Secrets:
+    """Every secret that a run made or received. ``on_add`` tells Ansible of each at once."""
+
+    def __init__(self, on_add: t.Callable[[str], None] | None = None) -> None:
+        self._known: set[str] = set()
+        self._on_add = on_add
+
+    def add(self, value: str | None) -> None:
+        if not value or value in self._known:
+            return
+        self._known.add(value)
+        if self._on_add is not None:
+            self._on_add(value)
+
+    def redact(self, text: str) -> str:
+        """The text with each secret masked, longest first, so that none shows through another."""
+        for secret in sorted(self._known, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return text
+
+    def scrub(self, value: t.Any, keep: t.Collection[str] = ()) -> t.Any:
+        """A result with each secret masked in every string and key, but in the top-level fields named in keep."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, dict):
+            return {self.scrub(k): v if k in keep else self.scrub(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.scrub(item) for item in value]
+        return value

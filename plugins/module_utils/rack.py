@@ -1,0 +1,167 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What the API of a v2 rack can do, in its own words (convox-protocol 3); nothing about Ansible."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
+
+# Parameters and outputs that hold secrets, whole or in part: they never leave this file (convox-protocol 3).
+SECRET_NAMES = frozenset(["Password", "HttpProxy"])
+
+# What a probe of a key says.
+ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """``GET /system`` without what is secret. ``status`` is the stack's, translated, up to 5 s old (3.1)."""
+
+    name: str
+    status: str
+    version: str
+    provider: str
+    region: str
+    rack_domain: str
+    domain: str
+    count: int
+    type: str
+    parameters: t.Mapping[str, str]
+    outputs: t.Mapping[str, str]
+
+    @property
+    def generation(self) -> int:
+        """3 for versions like 3.18.2; releases of v2 are dates."""
+        return 3 if self.version.startswith("3.") else 2
+
+    def safe(self) -> dict[str, t.Any]:
+        """The fields that may be shown."""
+        return {k: dict(v) if isinstance(v, t.Mapping) else v for k, v in vars(self).items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    id: str
+    status: str
+    started: str
+
+
+class Rack:
+    """One rack, asked with one credential: directly, or through a Console with ``via`` as ``org/name``."""
+
+    def __init__(self, transport: Transport, credential: Credential, via: str | None = None) -> None:
+        self.transport = transport
+        self.credential = credential
+        self.via = via
+        self._headers = {"Rack": via} if via else {}
+
+    def auth(self) -> Reply:
+        """Raises Refused for a wrong key."""
+        return self.transport.get("/auth", self.credential, self._headers)
+
+    def system(self) -> System:
+        reply = self.transport.get("/system", self.credential, self._headers)
+        data = reply.json()
+        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+            raise BadReply("%s: the reply is not a rack's; check host and rack" % reply.about, reply.status)
+        return System(
+            name=data["name"],
+            status=str(data.get("status", "unknown")),
+            version=str(data.get("version", "")),
+            provider=str(data.get("provider", "")),
+            region=str(data.get("region", "")),
+            rack_domain=str(data.get("rack-domain") or _mapping(data, "outputs").get("RackDomain") or ""),
+            domain=str(data.get("domain", "")),
+            count=int(data.get("count") or 0),
+            type=str(data.get("type", "")),
+            parameters=_without_secrets(_mapping(data, "parameters")),
+            outputs=_without_secrets(_mapping(data, "outputs")),
+        )
+
+    def instances(self) -> list[Instance]:
+        data = self._list("/instances")
+        return [Instance(str(i.get("id")), str(i.get("status", "")), str(i.get("started", ""))) for i in data]
+
+    def apps_with_rack_url(self) -> list[str]:
+        """The apps that carry this rack's key since their last promotion (convox-protocol 3.2)."""
+        return [str(app.get("name")) for app in self._list("/apps") if _mapping(app, "parameters").get("RackUrl") == "Yes"]
+
+    def builds_in_flight(self) -> list[str]:
+        """``app/build`` for each build that runs: it got its key at its start and can't report with a new one."""
+        return [
+            "%s/%s" % (app.get("name"), build.get("id"))
+            for app in self._list("/apps")
+            for build in self._list("/apps/%s/builds" % urllib.parse.quote(str(app.get("name")), safe=""))
+            if build.get("status") in ("created", "running")
+        ]
+
+    def set_parameter(self, name: str, value: str) -> None:
+        """``PUT /system``: the form is encoded twice, as the server reads it. Success says received, not in force."""
+        pair = urllib.parse.urlencode({name: value})
+        self.transport.send("PUT", "/system", self.credential, {"parameters": pair}, self._headers)
+
+    def roll_instance_key(self) -> None:
+        self.transport.send("POST", "/instances/keyroll", self.credential, headers=self._headers)
+
+    def rotate_signing_key(self) -> None:
+        """From 20230704162933. Stores a new token key and restarts the API; an error can still mean that it did."""
+        self.transport.send("PUT", "/system/jwt/rotate", self.credential, headers=self._headers)
+
+    def probe(self, expected_name: str | None) -> str:
+        """What a fresh connection says of the credential: ACCEPTED, REFUSED or NO_ANSWER.
+
+        Accepted is a rack of the expected name describing itself; refused is its own word for it; a balancer's error,
+        a page, another rack and silence are no answer.
+        """
+        fresh = self.transport.fresh()
+        try:
+            system = Rack(fresh, self.credential, self.via).system()
+            return ACCEPTED if expected_name in (None, system.name) else NO_ANSWER
+        except Refused as exc:
+            return REFUSED if "invalid authentication" in exc.text else NO_ANSWER
+        except RequestFailed:
+            return NO_ANSWER
+        finally:
+            fresh.close()
+
+    def _list(self, path: str) -> list[t.Mapping[str, t.Any]]:
+        reply = self.transport.get(path, self.credential, self._headers)
+        data = reply.json()
+        if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+            raise BadReply("%s: the reply is no list; check host and rack" % reply.about, reply.status)
+        return data
+
+
+def nothing_to_change(exc: BadReply) -> bool:
+    """AWS's word that the stack holds the value already (convox-protocol 3)."""
+    return "No updates are to be performed" in exc.text
+
+
+def stack_busy(exc: BadReply) -> bool:
+    """AWS's word that the stack is being changed; the request did nothing."""
+    return "can not be updated" in exc.text and "_IN_PROGRESS" in exc.text
+
+
+def outcome_unknown(exc: RequestFailed) -> bool:
+    """Whether a write that failed so can have acted all the same: a lost reply, a gateway's or the server's error."""
+    if isinstance(exc, NoAnswer):
+        return exc.sent
+    return isinstance(exc, BadReply) and exc.status >= 500 and not stack_busy(exc)
+
+
+def _mapping(data: t.Mapping[str, t.Any], name: str) -> t.Mapping[str, t.Any]:
+    value = data.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _without_secrets(data: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {str(k): str(v) for k, v in data.items() if k not in SECRET_NAMES}

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What a store remembers of one credential: data only, and its JSON shape.
+
+Each record belongs to a ``kind`` and an ``identity``: a rack's is its ``rack-domain``, since one rack has several
+host names; a Console key's is ``email@host``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
+
+RACK_API_KEY = "rack_api_key"
+CONSOLE_API_KEY = "console_api_key"
+INSTANCE_KEY = "instance_key"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pending:
+    """A rotation under way. It ends only by being committed.
+
+    ``key`` is the new key (None: not made yet, or EC2 keeps it). Dates are ISO 8601 in UTC, by the server's clock.
+    ``found`` are other keys met on the way that a container could take up: held until the next success.
+    ``before`` is what an instance keyroll compares with: the former pair's name and the account's pairs.
+    """
+
+    key: str | None
+    staged_at: str
+    rotation_ids: tuple[str, ...]
+    applying: str | None = None
+    activating: str | None = None
+    activated_by: str | None = None
+    confirmed: str | None = None
+    found: tuple[str, ...] = ()
+    old_key_name: str | None = None
+    key_name: str | None = None
+    pairs: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """``current``: the key in force as far as this store knows; ``digest``: of the key that was rolled at ``rolled_at``.
+
+    ``superseded``: former keys, held until the next success. ``rotation_ids``: of committed rotations.
+    """
+
+    kind: str
+    identity: str
+    name: str | None = None
+    host: str | None = None
+    current: str | None = None
+    digest: str | None = None
+    rolled_at: str | None = None
+    rotation_ids: tuple[str, ...] = ()
+    pending: Pending | None = None
+    superseded: tuple[str, ...] = ()
+
+    @property
+    def old(self) -> str | None:
+        """The key that the pending one replaces; after a promotion that was cut short it is already superseded."""
+        if self.pending is None or self.current != self.pending.key:
+            return self.current
+        return self.superseded[0] if self.superseded else None
+
+    def secrets(self) -> list[str]:
+        pending = (self.pending.key,) + self.pending.found if self.pending else ()
+        return [key for key in (self.current,) + pending + self.superseded if key]
+
+    def note(self, **changes: t.Any) -> Record:
+        """The record with something noted on its pending rotation."""
+        if self.pending is None:
+            raise ValueError("no rotation is pending")
+        return dataclasses.replace(self, pending=dataclasses.replace(self.pending, **changes))
+
+    def joined(self, rotation_id: str) -> Record:
+        """The record with one more rotation_id on its pending rotation."""
+        if self.pending is None or rotation_id in self.pending.rotation_ids:
+            return self
+        return self.note(rotation_ids=self.pending.rotation_ids + (rotation_id,))
+
+    def promoted(self, rolled_at: str) -> Record:
+        """The pending key is the current one; the mark is still there, and taken off last."""
+        pending = self.pending
+        if pending is None:
+            raise ValueError("no rotation is pending")
+        former = tuple(key for key in (self.old,) if key)
+        ids = self.rotation_ids + tuple(i for i in pending.rotation_ids if i not in self.rotation_ids)
+        return dataclasses.replace(
+            self,
+            current=pending.key,
+            digest=digest(pending.key) if pending.key else None,
+            rolled_at=rolled_at,
+            rotation_ids=ids[-KEPT_IDS:],
+            superseded=former + tuple(key for key in pending.found if key not in former + (pending.key,)),
+        )
+
+    def committed(self) -> Record:
+        return dataclasses.replace(self, pending=None)
+
+
+# A campaign that is started again finds its id; those of years ago only make the file longer.
+KEPT_IDS = 50
+
+
+def to_json(record: Record) -> dict[str, t.Any]:
+    """The record as a JSON object, without what is empty."""
+    data = _filled(dataclasses.asdict(record))
+    data.pop("kind")
+    data.pop("identity")
+    if record.pending is not None:
+        data["pending"] = _filled(dataclasses.asdict(record.pending))
+    return data
+
+
+def from_json(kind: str, identity: str, data: t.Mapping[str, t.Any], where: str) -> Record:
+    """The record of a JSON object; Damaged where it is none. Unknown names are left to their writer."""
+    try:
+        pending = data.get("pending")
+        return Record(
+            kind=kind,
+            identity=identity,
+            pending=None if pending is None else Pending(**_known(Pending, {"key": None, **pending})),
+            **_known(Record, {k: v for k, v in data.items() if k != "pending"}),
+        )
+    except (TypeError, AttributeError) as exc:
+        raise Damaged(
+            "%s: the entry of %s is not as this collection wrote it; nothing was changed; mend the file or take the "
+            "entry out once its keys are safe" % (where, identity)
+        ) from exc
+
+
+def _filled(data: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items() if v not in (None, (), [])}
+
+
+def _known(shape: type, data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    names = {field.name for field in dataclasses.fields(shape)}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Where keys are kept: one interface, and a small class for each kind of store.
+
+A store keeps records (records.py). It writes each one durably or raises; what it does at the end of a rotation with
+the key that came into force is its ``promote``. To add a kind: one class here, and its name in ``KINDS``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import files, records
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record
+
+# Set by AWX and ansible-runner for each job, whose files are gone after it (documented in docs/stores.md).
+JOB_VARIABLES = ("AWX_HOST", "TOWER_HOST", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS")
+
+
+@dataclasses.dataclass(frozen=True)
+class Promotion:
+    """Whose entries in ``auth`` take the new key. ``own``: the host's own entry, None for none.
+
+    ``own_was_refused``: what it held was refused by the server before anything was rolled.
+    """
+
+    own: str | None
+    old: str | None
+    new: str
+    own_was_refused: bool = False
+
+
+class Store(t.Protocol):
+    """One place for records. ``label`` names it in messages and in the field ``stored_in``."""
+
+    label: str
+    persistent: bool
+
+    def load(self, kind: str, identity: str) -> Record | None:
+        """The record, or None. Raises StoreFailed or Damaged, never guesses."""
+
+    def save(self, record: Record) -> None:
+        """Make the record durable before returning."""
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        """The pending key is in force: make it the one that people find. May be repeated."""
+
+    def key(self, kind: str, identity: str, host: str) -> str | None:
+        """The current key, for those who want to use it."""
+
+    def prove(self, dry: bool) -> None:
+        """Write and read back, or with ``dry`` only ask for the permission; StoreFailed if a key could be lost here."""
+
+
+class FileStore:
+    """One JSON file: ``{kind: {identity: record}}``. Names in it that are not ours stay as they are."""
+
+    def __init__(self, path: str, persistent: bool = False) -> None:
+        self.path = os.path.abspath(os.path.expanduser(path))
+        self.persistent = persistent
+        self.label = "file:%s" % self.path
+
+    def load(self, kind: str, identity: str) -> Record | None:
+        data = self._section(files.read_json(self.path), kind).get(identity)
+        return None if data is None else records.from_json(kind, identity, data, self.path)
+
+    def save(self, record: Record) -> None:
+        with files.updating(self.path) as data:
+            section = data.setdefault(record.kind, {})
+            there = section.get(record.identity)
+            foreign = {k: v for k, v in there.items() if k not in _RECORD_NAMES} if isinstance(there, dict) else {}
+            section[record.identity] = {**records.to_json(record), **foreign}
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        self.save(record)
+
+    def key(self, kind: str, identity: str, host: str) -> str | None:
+        record = self.load(kind, identity)
+        return record.current if record else None
+
+    def prove(self, dry: bool) -> None:
+        files.read_json(self.path)
+        if not dry:
+            files.prove_writable(self.path)
+        elif not files.writable(self.path):
+            raise StoreFailed("%s: not writable; nothing was rolled; choose another path in stores" % self.path)
+
+    def _section(self, data: t.Mapping[str, t.Any], kind: str) -> t.Mapping[str, t.Any]:
+        section = data.get(kind, {})
+        return section if isinstance(section, dict) else {}
+
+
+_RECORD_NAMES = {field.name for field in dataclasses.fields(Record)}
+
+
+class CliStore:
+    """The CLI's ``auth`` for the key in force; beside it ``rotations.json`` for what is pending and what was."""
+
+    label = "cli"
+
+    def __init__(self, cli: CliConfig, persistent: bool = False) -> None:
+        self._cli = cli
+        self.persistent = persistent
+        self._notebooks = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
+
+    def load(self, kind: str, identity: str) -> Record | None:
+        found = [record for record in (book.load(kind, identity) for book in self._notebooks) if record is not None]
+        return next((record for record in found if record.pending), found[0] if found else None)
+
+    def save(self, record: Record) -> None:
+        if record.pending is None:
+            # ``auth`` has it now; one copy is enough.
+            record = dataclasses.replace(record, current=None)
+        home = next((book for book in self._notebooks if book.load(record.kind, record.identity)), self._notebooks[0])
+        home.save(record)
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        if promotion.own is not None:
+            there = self._cli.key(promotion.own)
+            if there in (None, promotion.old) or promotion.own_was_refused:
+                self._cli.set_key(promotion.own, promotion.new)
+        self.save(record)
+
+    def key(self, kind: str, identity: str, host: str) -> str | None:
+        return self._cli.key(host)
+
+    def prove(self, dry: bool) -> None:
+        for layout in self._cli.layouts:
+            layout.auth()
+        for book in self._notebooks[:1]:
+            book.prove(dry)
+
+
+KINDS: dict[str, t.Callable[[dict[str, t.Any], CliConfig], Store]] = {
+    "cli": lambda option, cli: CliStore(cli, bool(option.get("persistent"))),
+    "file": lambda option, cli: FileStore(_path(option), bool(option.get("persistent"))),
+}
+
+
+def _path(option: t.Mapping[str, t.Any]) -> str:
+    if not option.get("path"):
+        raise BadInput("stores: an entry of type file has no path; name the file, as in {type: file, path: ~/keys.json}")
+    return str(option["path"])
+
+
+class StoreSet:
+    """The stores of one run, as one: the first is written first, and each of them before anything goes on."""
+
+    def __init__(self, options: t.Sequence[dict[str, t.Any]], cli: CliConfig, secrets: Secrets) -> None:
+        if not options:
+            raise BadInput("stores: empty; a new key must be kept somewhere; leave the option out for the CLI's files")
+        self._cli = cli
+        self._secrets = secrets
+        self._stores = [KINDS[option["type"]](option, cli) for option in options]
+        # An unfinished rotation in the CLI's directory counts, whatever stores are named.
+        self._also_read = [] if any(isinstance(store, CliStore) for store in self._stores) else [CliStore(cli)]
+
+    @property
+    def labels(self) -> list[str]:
+        return [store.label for store in self._stores]
+
+    def load(self, kind: str, identity: str) -> Record:
+        """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
+        found = [r for r in (s.load(kind, identity) for s in self._stores + self._also_read) if r is not None]
+        for record in found:
+            for key in record.secrets():
+                self._secrets.add(key)
+        if not found:
+            return Record(kind, identity)
+        pending = [record for record in found if record.pending is not None]
+        chosen = max(pending, key=_progress) if pending else found[0]
+        ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
+        held = dict.fromkeys(key for record in found for key in record.secrets())
+        known = set(chosen.secrets())
+        rest = tuple(key for key in held if key not in known)
+        return dataclasses.replace(chosen, rotation_ids=tuple(ids), superseded=chosen.superseded + rest)
+
+    def save(self, record: Record) -> None:
+        for store in self._stores:
+            store.save(record)
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        for store in self._stores:
+            store.promote(record, promotion)
+        if promotion.old is not None:
+            # Also where the CLI's files are no store: whoever logged in with the old key goes on with the new one.
+            self._cli.replace_key(promotion.old, promotion.new)
+        for store in self._stores + [s for s in self._also_read if s.load(record.kind, record.identity)]:
+            store.save(record.committed())
+
+    def keys(self, kind: str, identity: str, host: str) -> list[tuple[str, str]]:
+        """(key, where it was found), in the stores' order."""
+        found = [(store.key(kind, identity, host), store.label) for store in self._stores]
+        for key, dummy in found:
+            self._secrets.add(key)
+        return [(key, label) for key, label in found if key]
+
+    def refuse_short_lived(self, environ: t.Mapping[str, str]) -> None:
+        """A key must not be kept where the job's end deletes it."""
+        job = next((name for name in JOB_VARIABLES if environ.get(name)), None)
+        short = [store.label for store in self._stores if not store.persistent]
+        if job and short:
+            raise BadInput(
+                "stores: %s would be lost with this job (%s is set): nothing was rolled; name a store outside of it, "
+                "or say persistent: true if its path outlives the job" % (", ".join(short), job)
+            )
+
+    def prove(self, dry: bool) -> None:
+        for store in self._stores:
+            store.prove(dry)
+
+
+def _progress(record: Record) -> tuple[bool, bool, str]:
+    """Which of two pending rotations goes on: the one that got farther, then the younger; both keys stay held."""
+    pending = record.pending
+    if pending is None:
+        return (False, False, "")
+    return (pending.activating is not None, pending.applying is not None, pending.staged_at)

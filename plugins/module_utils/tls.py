@@ -1,0 +1,63 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What certificate a server shows, looked at before any key is sent, and how it is trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import socket
+import ssl
+
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer
+
+ACCEPT_NEW = "accept_new"
+# The DER of the attributes O=convox and CN=api: the certificate that an API process makes for itself at each start.
+_API_ATTRIBUTES = (b"\x06\x03\x55\x04\x0a", b"convox"), (b"\x06\x03\x55\x04\x03", b"api")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """How a server is told from an impostor. ``fingerprint``: SHA-256, 64 hex digits: pinned, names not compared."""
+
+    verify: bool = True
+    ca_path: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    fingerprint: str
+    api_own: bool
+
+
+def parse_fingerprint(text: str) -> str:
+    digits = text.replace(":", "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise BadInput("tls_fingerprint: %r is no SHA-256: 64 hex digits, colons allowed, or accept_new" % text)
+    return digits
+
+
+def look_at(host: str, timeout: float) -> Certificate:
+    """The certificate that the server shows, unverified; nothing is sent to it. ``host``: name[:port]."""
+    name, dummy, port = host.partition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((name, int(port or 443)), timeout) as plain:
+            with context.wrap_socket(plain, server_hostname=name) as secured:
+                der = secured.getpeercert(binary_form=True) or b""
+    except (OSError, ValueError) as exc:
+        raise NoAnswer("%s shows no certificate (%s); check the host and that it speaks TLS" % (host, exc), sent=False) from exc
+    return Certificate(hashlib.sha256(der).hexdigest(), all(_has(der, *attribute) for attribute in _API_ATTRIBUTES))
+
+
+def _has(der: bytes, oid: bytes, text: bytes) -> bool:
+    """An attribute is: its id, the string's type (printable or UTF-8), its length, the string."""
+    return any(oid + kind + bytes([len(text)]) + text in der for kind in (b"\x13", b"\x0c"))

@@ -1,0 +1,314 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""One HTTP session to one host: TLS, timeouts, retries of reads, session challenge, and one meaning for each failure."""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import json
+import re
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import tls
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock
+
+try:
+    import requests
+    import requests.adapters
+    import urllib3
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+
+USER = "convox"
+TOKEN_USER = "jwt"
+# Sent as the CLI does; a Console wants to know it (convox-protocol 6.1).
+CLIENT_VERSION = "20260326150533"
+RETRIED_STATUS = (429, 502, 503, 504)
+LONGEST_TEXT = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Credential:
+    """``user`` is ``convox``, or ``jwt`` where the key is a token."""
+
+    key: str
+    user: str = USER
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    status: int
+    text: str
+    content_type: str
+    request_id: str | None
+    about: str
+
+    def json(self) -> t.Any:
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            raise BadReply(
+                "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console"
+                % (self.about, self.content_type or "nothing"),
+                self.status,
+            ) from None
+
+
+class Sessions(t.Protocol):
+    """Where the ids that a Console's session challenge gives are kept (the CLI's file ``session``)."""
+
+    def session(self, host: str) -> str | None: ...
+
+    def set_session(self, host: str, session: str) -> None: ...
+
+
+class Transport:
+    """Requests to one host (``name[:port]``), always by TLS. Redirects are refused: they would carry the key along."""
+
+    def __init__(
+        self,
+        host: str,
+        trust: tls.Trust,
+        secrets: Secrets,
+        clock: Clock,
+        timeout: float = 30,
+        retries: int = 3,
+        sessions: Sessions | None = None,
+    ) -> None:
+        self.host = host
+        self.timeout = timeout
+        self._trust = trust
+        self._secrets = secrets
+        self._clock = clock
+        self._sessions = sessions
+        self._session_id: str | None = None
+        self._http = _session(trust, retries)
+        self._retries = retries
+
+    def fresh(self) -> Transport:
+        """A transport of its own connections, without retries: for questions where one container's answer counts."""
+        return Transport(self.host, self._trust, self._secrets, self._clock, self.timeout, 0, self._sessions)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, credential: Credential | None, headers: t.Mapping[str, str] | None = None) -> Reply:
+        return self._send("GET", path, credential, headers or {}, None)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        credential: Credential | None,
+        form: t.Mapping[str, str] | None = None,
+        headers: t.Mapping[str, str] | None = None,
+    ) -> Reply:
+        """A write: sent once, never repeated here (a refused session challenge has not acted)."""
+        return self._send(method, path, credential, headers or {}, {"data": dict(form or {})})
+
+    def post_json(self, path: str, body: t.Any, bearer: str | None) -> Reply:
+        headers = {"Authorization": "Bearer %s" % bearer} if bearer else {}
+        return self._send("POST", path, None, headers, {"json": body})
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        credential: Credential | None,
+        headers: t.Mapping[str, str],
+        body: dict[str, t.Any] | None,
+    ) -> Reply:
+        if credential is not None:
+            self._secrets.add(credential.key)
+        response = self._exchange(method, path, credential, headers, body)
+        challenge = _challenge(response)
+        if response.status_code == 401 and challenge is not None:
+            self._open_session(challenge, credential, headers)
+            response = self._exchange(method, path, credential, headers, body)
+        return self._reply(method, path, response)
+
+    def _exchange(self, method, path, credential, headers, body):  # type: ignore[no-untyped-def]
+        session_id = self._session_id or (self._sessions.session(self.host) if self._sessions else None)
+        self._secrets.add(session_id)
+        sent = {"User-Agent": "convox.go/%s" % CLIENT_VERSION, "Version": CLIENT_VERSION, **headers}
+        if session_id:
+            sent["Session"] = session_id
+        try:
+            return self._http.request(
+                method,
+                "https://%s%s" % (self.host, path),
+                headers=sent,
+                auth=_basic(credential),
+                timeout=self.timeout,
+                verify=_verify(self._trust),
+                allow_redirects=False,
+                **(body or {}),
+            )
+        except requests.exceptions.RequestException as exc:
+            raise self._no_answer(method, path, exc) from None
+
+    def _open_session(self, path: str, credential: Credential | None, headers: t.Mapping[str, str]) -> None:
+        """Answer the Console's challenge (convox-protocol 6.1); the id is good for the requests that follow."""
+        self._session_id = None
+        reply = self._reply("POST", path, self._exchange("POST", path, credential, headers, {"data": {}}))
+        data = reply.json()
+        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+            raise BadReply("%s: opened no session; log in with the Convox CLI and run again" % self.host, reply.status)
+        self._session_id = data["id"]
+        self._secrets.add(self._session_id)
+        if self._sessions is not None:
+            self._sessions.set_session(self.host, data["id"])
+
+    def _reply(self, method: str, path: str, response: t.Any) -> Reply:
+        self._hear_date(response.headers.get("Date"))
+        about = "%s %s %s" % (self.host, method, path.partition("?")[0])
+        content_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        reply = Reply(response.status_code, response.text, content_type, response.headers.get("Request-Id"), about)
+        if 300 <= reply.status < 400:
+            raise BadReply(
+                "%s: redirected to %s; a key is never sent on; name that host if it is the right one"
+                % (about, self._secrets.redact(response.headers.get("Location", "nowhere"))),
+                reply.status,
+            )
+        if content_type == "text/html":
+            raise BadReply("%s: answered a web page (%d); check the host, and rack for a Console" % (about, reply.status), reply.status)
+        if reply.status >= 400:
+            raise self._bad_reply(reply)
+        return reply
+
+    def _bad_reply(self, reply: Reply) -> BadReply:
+        text = self._secrets.redact(_error_text(reply))
+        quoted = " (Request-Id %s)" % reply.request_id if reply.request_id else ""
+        if "cli token is expired" in text:
+            return Refused("%s: the Console API key is expired; roll it with rotate_console_api_key%s" % (self.host, quoted), reply.status, text)
+        kind = Refused if reply.status == 401 else BadReply
+        return kind("%s: %d %s%s" % (reply.about, reply.status, text or "without a text", quoted), reply.status, text)
+
+    def _no_answer(self, method: str, path: str, exc: Exception) -> NoAnswer:
+        about = "%s %s %s" % (self.host, method, path.partition("?")[0])
+        if isinstance(exc, requests.exceptions.SSLError):
+            return NoAnswer("%s: %s" % (about, self._untrusted()), sent=False)
+        if isinstance(exc, requests.exceptions.ProxyError):
+            return NoAnswer("%s: the proxy does not answer; check HTTPS_PROXY and NO_PROXY" % about, sent=False)
+        if isinstance(exc, requests.exceptions.ConnectTimeout):
+            return NoAnswer("%s: no connection within %g s; check the host and the way to it" % (about, self.timeout), sent=False)
+        if isinstance(exc, requests.exceptions.Timeout):
+            return NoAnswer("%s: no reply within %g s; try again, or raise timeout" % (about, self.timeout))
+        text = str(exc)
+        if re.search("NameResolution|getaddrinfo|not known|No address", text):
+            return NoAnswer("%s: there is no such host name; check host" % about, sent=False)
+        if "NewConnectionError" in text or "refused" in text.lower():
+            return NoAnswer("%s: the connection is refused; check that it is up, and the port" % about, sent=False)
+        return NoAnswer("%s: the connection was cut before a reply came; try again" % about)
+
+    def _untrusted(self) -> str:
+        if self._trust.fingerprint:
+            seen = "the certificate is another than the pinned one: pinned %s, seen %s" % (self._trust.fingerprint, self._seen())
+            return seen + "; find out why before you change tls_fingerprint"
+        return (
+            "the certificate can't be verified, so no key was sent; it shows SHA-256 %s; name its CA in ca_path, or, once you "
+            "compared that value at the server, pin it in tls_fingerprint (a key is then sent to that certificate only)" % self._seen()
+        )
+
+    def _seen(self) -> str:
+        try:
+            return tls.look_at(self.host, self.timeout).fingerprint
+        except ConvoxError:
+            return "unknown"
+
+    def _hear_date(self, header: str | None) -> None:
+        if header:
+            try:
+                self._clock.hear(email.utils.parsedate_to_datetime(header).astimezone(UTC))
+            except (TypeError, ValueError):
+                pass
+
+
+def _challenge(response: t.Any) -> str | None:
+    """The path that opens a session; an account with a hardware token can't be automated (convox-protocol 6.1)."""
+    header = response.headers.get("WWW-Authenticate", "")
+    if not header.startswith("Session"):
+        return None
+    fields = dict(re.findall(r'(\w+)="([^"]*)"', header))
+    if fields.get("token") == "true":
+        raise Refused(
+            "%s: the account has a hardware token, which no automation can answer; use a deploy key of this Console instead"
+            % re.sub("^https://([^/]*).*", r"\1", response.url),
+            401,
+        )
+    path = fields.get("path", "")
+    return path if path.startswith("/") else None
+
+
+def _error_text(reply: Reply) -> str:
+    """One line: plain text, or the ``error`` of a JSON object (convox-protocol 3)."""
+    text = reply.text
+    if reply.content_type == "application/json":
+        try:
+            data = json.loads(text)
+            text = str(data["error"]) if isinstance(data, dict) and "error" in data else text
+        except ValueError:
+            pass
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+
+
+def _verify(trust: tls.Trust) -> bool | str:
+    if trust.fingerprint or not trust.verify:
+        return False
+    return trust.ca_path or True
+
+
+def _basic(credential: Credential | None) -> t.Callable[[t.Any], t.Any]:
+    """Always something, so that no ~/.netrc puts in a credential of its own."""
+    if credential is None:
+        return lambda request: request
+    return requests.auth.HTTPBasicAuth(credential.user.encode("utf-8"), credential.key.encode("utf-8"))
+
+
+def _session(trust: tls.Trust, retries: int) -> t.Any:
+    """A requests session whose reads are tried again where a retry can help and costs no second timeout."""
+
+    class Retry(requests.adapters.Retry):
+        def increment(self, method=None, url=None, response=None, error=None, *args, **kwargs):  # type: ignore[no-untyped-def]
+            if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+                raise urllib3.exceptions.MaxRetryError(args[0] if args else None, url, error)
+            return super().increment(method, url, response, error, *args, **kwargs)
+
+        def get_retry_after(self, response):  # type: ignore[no-untyped-def]
+            seconds = super().get_retry_after(response)
+            return min(seconds, 60) if seconds else seconds
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+            super().init_poolmanager(*args, assert_fingerprint=trust.fingerprint, **kwargs)
+
+        def proxy_manager_for(self, proxy, **kwargs):  # type: ignore[no-untyped-def]
+            return super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
+
+    policy = Retry(
+        total=retries,
+        connect=retries,
+        read=0,
+        redirect=0,
+        other=0,
+        status=retries,
+        status_forcelist=RETRIED_STATUS,
+        allowed_methods=frozenset(["GET"]),
+        backoff_factor=0.3,
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    session.mount("https://", Adapter(max_retries=policy))
+    if not trust.verify:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    return session
