@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write requirements/NAME.txt: the full closure, pinned, of what requirements/NAME.in asks for.
+
+Run by `make pins` with the Python that the pins are for. NAME.in may begin with "-r OTHER.in"; its pins are then
+those of OTHER.txt and aren't written twice.
+"""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.places import ROOT
+
+FOLDER = ROOT / "requirements"
+ORDER = ("demo", "test")
+
+
+def resolve(name: str, known: dict[str, str]) -> dict[str, str]:
+    """Ask pip what it would install, holding what is already pinned."""
+    with tempfile.TemporaryDirectory() as tmp:
+        constraints, report = Path(tmp, "constraints.txt"), Path(tmp, "report.json")
+        constraints.write_text("".join(f"{key}=={value}\n" for key, value in known.items()), encoding="utf-8")
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "install", "-qq", "--dry-run", "--ignore-installed"),
+                *("--report", str(report), "-c", str(constraints), "-r", str(FOLDER / f"{name}.in")),
+            ],
+            check=True,
+        )
+        found = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return {item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in found}
+
+
+def main() -> None:
+    """Pin them all, each on top of those before."""
+    known: dict[str, str] = {}
+    for name in ORDER:
+        lines = (FOLDER / f"{name}.in").read_text(encoding="utf-8").splitlines()
+        header = lines[:3]  # the licence
+        header += ["", f"# Made by `make pins` from {name}.in."]
+        header += [line.replace(".in", ".txt") for line in lines if line.startswith("-r ")]
+        pins = {key: value for key, value in resolve(name, known).items() if key not in known}
+        body = [f"{key}=={pins[key]}" for key in sorted(pins)]
+        (FOLDER / f"{name}.txt").write_text("\n".join(header + body) + "\n", encoding="utf-8")
+        known.update(pins)
+
+
+if __name__ == "__main__":
+    main()
