@@ -5,23 +5,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CACHE = ROOT / ".cache"
-COLLECTIONS = CACHE / "collections"
-
-
-def _link_collection() -> None:
-    """Make this checkout, whatever its folder is called, importable as ansible_collections.convox.credentials."""
-    link = COLLECTIONS / "ansible_collections" / "convox" / "credentials"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink() and link.resolve() == ROOT:
-        return
-    # Several workers may come here at once: each makes its own link and moves it into place, which is atomic.
-    mine = link.with_name(f".credentials.{os.getpid()}")
-    mine.symlink_to(ROOT, target_is_directory=True)
-    mine.replace(link)
+from tests.places import CACHE, COLLECTIONS, link_collection
 
 
 def _own_environment() -> None:
@@ -43,5 +28,5 @@ def _own_environment() -> None:
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
-_link_collection()
+link_collection()
 _own_environment()

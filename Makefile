@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Needs make, git and python3 (3.11 or later, with venv). Everything else is installed into the checkout.
+RUN := tests/tools/run
+ANSIBLE_TEST_ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: help venv demo test lint sanity unit integration changelog build pins clean
+
+help:  ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo:  ## Roll the credentials of a small fleet, and watch
+	@tests/tools/venv .venv-demo requirements/demo.txt
+	@.venv-demo/bin/python -m tests.demo
+
+test: venv  ## Everything below, side by side; pytest's verdict is the last line
+	@$(RUN) python -m tests.tools.all
+
+lint: venv  ## ruff, mypy, shellcheck, yamllint, antsibull-changelog, ansible-lint
+	@$(RUN) tests/tools/lint
+
+sanity: venv  ## ansible-test sanity: every test that needs no container
+	@$(RUN) python -m tests.tools.sanity $(ANSIBLE_TEST_ARGS)
+
+unit: venv  ## Unit tests; PYTEST_ARGS="-k word" picks some
+	@$(RUN) python -m pytest -n 2 --dist loadgroup tests/unit $(PYTEST_ARGS)
+
+integration: venv  ## ansible-playbook against the stand-in
+	@$(RUN) python -m pytest -n 2 --dist loadgroup tests/integration $(PYTEST_ARGS)
+
+venv:  ## .venv from requirements/test.txt, made anew only when that changed
+	@tests/tools/venv .venv requirements/test.txt
+
+changelog: venv  ## Turn the fragments into the release that galaxy.yml names
+	@$(RUN) antsibull-changelog release
+
+build: venv  ## The artifact for Galaxy
+	@$(RUN) ansible-galaxy collection build --force
+
+pins: venv  ## requirements/*.txt anew from requirements/*.in
+	@$(RUN) python -m tests.tools.pin
+
+clean:  ## Remove everything that the above made
+	rm -rf .venv .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output convox-credentials-*.tar.gz
