@@ -111,12 +111,17 @@ class Aws:
         self._clients: dict[str, t.Any] = {}
 
     def usable(self) -> bool:
-        """Whether boto3 is there and finds credentials and a region; asks nobody but boto3's own sources."""
+        """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources."""
         try:
-            session = self._boto()
+            return self._boto().get_credentials() is not None
         except ImportError:
             return False
-        return session.get_credentials() is not None and bool(self.region or session.region_name)
+
+    def in_region(self, region: str) -> Aws:
+        """This account in the region that a rack says it is in, unless the caller named one."""
+        if self.region or not region:
+            return self
+        return Aws(self.secrets, self._clock, region, self._profile, self._endpoint_url, self._timeout)
 
     def find_stack(self, host: str) -> Stack | None:
         """The rack's stack by the host it answers at, among the stacks tagged as racks (4.1)."""
@@ -148,12 +153,16 @@ class Aws:
         for page in self.pages("ec2", "describe_instances", Filters=[{"Name": "tag:Rack", "Values": [rack]}]):
             for data in [i for reservation in page["Reservations"] for i in reservation["Instances"]]:
                 tags = {tag["Key"]: tag["Value"] for tag in data.get("Tags", [])}
-                instance = Ec2Instance(
-                    data["InstanceId"], data.get("KeyName"), data["State"]["Name"], tags.get("aws:autoscaling:groupName")
-                )
+                instance = Ec2Instance(data["InstanceId"], data.get("KeyName"), data["State"]["Name"], tags.get("aws:autoscaling:groupName"))
                 if instance.state != "terminated":
                     found.append(instance)
         return found
+
+    def pairs_of_instances(self, names: t.Collection[str]) -> set[str]:
+        """Those of the named pairs that an instance has, whatever its state and whosever it is."""
+        filters = [{"Name": "key-name", "Values": sorted(names)}]
+        pages = self.pages("ec2", "describe_instances", Filters=filters)
+        return {i.get("KeyName", "") for page in pages for r in page["Reservations"] for i in r["Instances"]}
 
     def launch_template_pairs(self) -> set[str]:
         """The pairs that any launch template names: an instance could start with one tomorrow."""
@@ -180,9 +189,7 @@ class Aws:
         if service not in self._clients:
             import botocore.config
 
-            config = botocore.config.Config(
-                connect_timeout=self._timeout, read_timeout=self._timeout, retries={"mode": "standard", "max_attempts": 5}
-            )
+            config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries={"mode": "standard", "max_attempts": 5})
             self._clients[service] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
         return self._clients[service]
 
@@ -273,19 +280,12 @@ class RackResources:
         """Every container of the API that can still answer, draining ones included."""
         where = {"cluster": self._id("Cluster"), "serviceName": self._id("ServiceWebApi")}
         arns = [
-            arn
-            for status in ("RUNNING", "STOPPED")
-            for page in self.aws.pages("ecs", "list_tasks", desiredStatus=status, **where)
-            for arn in page["taskArns"]
+            arn for status in ("RUNNING", "STOPPED") for page in self.aws.pages("ecs", "list_tasks", desiredStatus=status, **where) for arn in page["taskArns"]
         ]
         tasks = []
         for start in range(0, len(arns), 100):
             reply = self.aws.call("ecs", "describe_tasks", cluster=where["cluster"], tasks=arns[start : start + 100])
-            tasks += [
-                Task(task.get("startedAt"), task.get("desiredStatus") == "STOPPED")
-                for task in reply["tasks"]
-                if task.get("lastStatus") != "STOPPED"
-            ]
+            tasks += [Task(task.get("startedAt"), task.get("desiredStatus") == "STOPPED") for task in reply["tasks"] if task.get("lastStatus") != "STOPPED"]
         return tasks
 
     def restart_api(self) -> None:
@@ -295,9 +295,7 @@ class RackResources:
     def groups(self) -> set[str]:
         """The stack's own Auto Scaling groups, by name."""
         reply = self.aws.call("cloudformation", "describe_stack_resources", StackName=self.name)
-        return {
-            r["PhysicalResourceId"] for r in reply["StackResources"] if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"
-        }
+        return {r["PhysicalResourceId"] for r in reply["StackResources"] if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"}
 
     def _id(self, logical: str) -> str:
         if self._physical is None:
@@ -332,4 +330,3 @@ def _stack(data: t.Mapping[str, t.Any]) -> Stack:
         notification_arns=tuple(data.get("NotificationARNs", [])),
         parameter_names=tuple(parameters),
     )
-

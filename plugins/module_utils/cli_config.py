@@ -112,10 +112,7 @@ class CliConfig:
     def holds(self, host: str) -> bool:
         """Whether ``forget`` would change anything."""
         return any(
-            host in files.read_json(layout.file(name))
-            for layout in self.layouts
-            for name in ("auth", "session", "racks")
-            if os.path.isfile(layout.file(name))
+            host in files.read_json(layout.file(name)) for layout in self.layouts for name in ("auth", "session", "racks") if os.path.isfile(layout.file(name))
         ) or any(layout.text(os.path.basename(layout.active_host_file)) == host for layout in self.layouts)
 
     def session(self, host: str) -> str | None:

@@ -43,10 +43,7 @@ class Console:
         reply = self._transport.get("/racks", self._credential)
         data = reply.json()
         try:
-            return [
-                ConsoleRack(str(r["name"]), str(r["organization"]["name"]), str(r.get("provider", "")), str(r.get("status", "")))
-                for r in data
-            ]
+            return [ConsoleRack(str(r["name"]), str(r["organization"]["name"]), str(r.get("provider", "")), str(r.get("status", ""))) for r in data]
         except (TypeError, KeyError, AttributeError):
             raise BadReply("%s: the list of racks has another shape than known; please report it" % reply.about, reply.status) from None
 

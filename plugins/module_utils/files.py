@@ -107,10 +107,7 @@ def read_json(path: str) -> dict[str, t.Any]:
         return {}
     data = _parse_leniently(text)
     if not isinstance(data, dict):
-        raise Damaged(
-            "%s: empty or cut off in the middle, as the CLI leaves it when it is killed; nothing was changed; %s"
-            % (path, _recoverable(text))
-        )
+        raise Damaged("%s: empty or cut off in the middle, as the CLI leaves it when it is killed; nothing was changed; %s" % (path, _recoverable(text)))
     return data
 
 
@@ -122,7 +119,7 @@ def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
 @contextlib.contextmanager
 def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
     """Read a JSON object, let the caller change it, write it if it did: one writer at a time."""
-    with locked(path + ".lock", LOCK_PATIENCE_S):
+    with locked(path + ".lock", path, LOCK_PATIENCE_S):
         data = read_json(path)
         before = json.dumps(data)
         yield data
@@ -131,7 +128,7 @@ def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
 
 
 @contextlib.contextmanager
-def locked(path: str, patience: float = 0.0) -> t.Iterator[None]:
+def locked(path: str, label: str, patience: float = 0.0) -> t.Iterator[None]:
     """Hold a lock (fcntl) while the block runs; the kernel lets it go with the process, however that ends.
 
     Held: somebody else has it, after ``patience`` seconds. The file stays: removing it would make two locks of one.
@@ -140,7 +137,7 @@ def locked(path: str, patience: float = 0.0) -> t.Iterator[None]:
     with translated("open the lock", path):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
-        _acquire(handle, path, patience)
+        _acquire(handle, path, label, patience)
         with translated("write the lock", path):
             os.ftruncate(handle, 0)
             os.pwrite(handle, json.dumps({"pid": os.getpid(), "since": time.strftime("%FT%TZ", time.gmtime())}).encode(), 0)
@@ -149,7 +146,7 @@ def locked(path: str, patience: float = 0.0) -> t.Iterator[None]:
         os.close(handle)
 
 
-def _acquire(handle: int, path: str, patience: float) -> None:
+def _acquire(handle: int, path: str, label: str, patience: float) -> None:
     end = time.monotonic() + patience
     while True:
         try:
@@ -159,7 +156,7 @@ def _acquire(handle: int, path: str, patience: float) -> None:
             if exc.errno not in (errno.EAGAIN, errno.EACCES):
                 raise StoreFailed("%s: can't be locked here (%s); use a directory on a local disk" % (path, exc.strerror)) from exc
         if time.monotonic() >= end:
-            raise Held("held by another run (%s); nothing was changed; wait for it to end" % _holder(handle))
+            raise Held("%s: another run works on it (%s): nothing was changed; wait for that to end" % (label, _holder(handle)))
         time.sleep(0.02)
 
 

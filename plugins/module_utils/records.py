@@ -47,7 +47,8 @@ class Pending:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """``current``: the key in force as far as this store knows; ``digest``: of the key that was rolled at ``rolled_at``.
+    """``current``: the key in force as far as this store knows; ``digest``: of the key that was rolled at ``rolled_at``
+    (an instance key's private half is not ours: ``key_name`` tells its pair).
 
     ``superseded``: former keys, held until the next success. ``rotation_ids``: of committed rotations.
     """
@@ -58,6 +59,7 @@ class Record:
     host: str | None = None
     current: str | None = None
     digest: str | None = None
+    key_name: str | None = None
     rolled_at: str | None = None
     rotation_ids: tuple[str, ...] = ()
     pending: Pending | None = None
@@ -91,14 +93,15 @@ class Record:
         pending = self.pending
         if pending is None:
             raise ValueError("no rotation is pending")
+        new_ids = tuple(i for i in pending.rotation_ids if i not in self.rotation_ids)
         former = tuple(key for key in (self.old,) if key)
-        ids = self.rotation_ids + tuple(i for i in pending.rotation_ids if i not in self.rotation_ids)
         return dataclasses.replace(
             self,
             current=pending.key,
             digest=digest(pending.key) if pending.key else None,
+            key_name=pending.key_name,
             rolled_at=rolled_at,
-            rotation_ids=ids[-KEPT_IDS:],
+            rotation_ids=(self.rotation_ids + new_ids)[-KEPT_IDS:],
             superseded=former + tuple(key for key in pending.found if key not in former + (pending.key,)),
         )
 

@@ -375,9 +375,7 @@ def _absorb_round(run: Run, event: Rounded) -> Run:
         since = run.streak_since if run.streak else run.now
         return dataclasses.replace(run, round=event, streak=run.streak + 1, streak_since=since, checked=False)
     # What an earlier run had confirmed is not so any more: ask the stack again.
-    return dataclasses.replace(
-        run, round=event, streak=0, looked=None, on_trust=False, placed=run.placed and not run.on_trust
-    )
+    return dataclasses.replace(run, round=event, streak=0, looked=None, on_trust=False, placed=run.placed and not run.on_trust)
 
 
 def phase(pending: Pending, run: Run) -> str:

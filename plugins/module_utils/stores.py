@@ -45,8 +45,8 @@ class Store(t.Protocol):
     label: str
     persistent: bool
 
-    def load(self, kind: str, identity: str) -> Record | None:
-        """The record, or None. Raises StoreFailed or Damaged, never guesses."""
+    def load(self, kind: str, name: str) -> Record | None:
+        """The record of an identity, or of a host that was recorded with it. Raises StoreFailed or Damaged."""
 
     def save(self, record: Record) -> None:
         """Make the record durable before returning."""
@@ -54,8 +54,8 @@ class Store(t.Protocol):
     def promote(self, record: Record, promotion: Promotion) -> None:
         """The pending key is in force: make it the one that people find. May be repeated."""
 
-    def key(self, kind: str, identity: str, host: str) -> str | None:
-        """The current key, for those who want to use it."""
+    def key(self, kind: str, host: str) -> str | None:
+        """The current key of a host, for those who want to use it."""
 
     def prove(self, dry: bool) -> None:
         """Write and read back, or with ``dry`` only ask for the permission; StoreFailed if a key could be lost here."""
@@ -69,9 +69,13 @@ class FileStore:
         self.persistent = persistent
         self.label = "file:%s" % self.path
 
-    def load(self, kind: str, identity: str) -> Record | None:
-        data = self._section(files.read_json(self.path), kind).get(identity)
-        return None if data is None else records.from_json(kind, identity, data, self.path)
+    def load(self, kind: str, name: str) -> Record | None:
+        section = files.read_json(self.path).get(kind)
+        if not isinstance(section, dict):
+            return None
+        by_host = (k for k, v in section.items() if isinstance(v, dict) and v.get("host") == name)
+        identity = name if name in section else next(by_host, None)
+        return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
 
     def save(self, record: Record) -> None:
         with files.updating(self.path) as data:
@@ -83,8 +87,8 @@ class FileStore:
     def promote(self, record: Record, promotion: Promotion) -> None:
         self.save(record)
 
-    def key(self, kind: str, identity: str, host: str) -> str | None:
-        record = self.load(kind, identity)
+    def key(self, kind: str, host: str) -> str | None:
+        record = self.load(kind, host)
         return record.current if record else None
 
     def prove(self, dry: bool) -> None:
@@ -93,10 +97,6 @@ class FileStore:
             files.prove_writable(self.path)
         elif not files.writable(self.path):
             raise StoreFailed("%s: not writable; nothing was rolled; choose another path in stores" % self.path)
-
-    def _section(self, data: t.Mapping[str, t.Any], kind: str) -> t.Mapping[str, t.Any]:
-        section = data.get(kind, {})
-        return section if isinstance(section, dict) else {}
 
 
 _RECORD_NAMES = {field.name for field in dataclasses.fields(Record)}
@@ -112,8 +112,8 @@ class CliStore:
         self.persistent = persistent
         self._notebooks = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
 
-    def load(self, kind: str, identity: str) -> Record | None:
-        found = [record for record in (book.load(kind, identity) for book in self._notebooks) if record is not None]
+    def load(self, kind: str, name: str) -> Record | None:
+        found = [record for record in (book.load(kind, name) for book in self._notebooks) if record is not None]
         return next((record for record in found if record.pending), found[0] if found else None)
 
     def save(self, record: Record) -> None:
@@ -130,7 +130,7 @@ class CliStore:
                 self._cli.set_key(promotion.own, promotion.new)
         self.save(record)
 
-    def key(self, kind: str, identity: str, host: str) -> str | None:
+    def key(self, kind: str, host: str) -> str | None:
         return self._cli.key(host)
 
     def prove(self, dry: bool) -> None:
@@ -168,14 +168,14 @@ class StoreSet:
     def labels(self) -> list[str]:
         return [store.label for store in self._stores]
 
-    def load(self, kind: str, identity: str) -> Record:
+    def load(self, kind: str, name: str) -> Record:
         """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
-        found = [r for r in (s.load(kind, identity) for s in self._stores + self._also_read) if r is not None]
+        found = [r for r in (s.load(kind, name) for s in self._stores + self._also_read) if r is not None]
         for record in found:
             for key in record.secrets():
                 self._secrets.add(key)
         if not found:
-            return Record(kind, identity)
+            return Record(kind, name)
         pending = [record for record in found if record.pending is not None]
         chosen = max(pending, key=_progress) if pending else found[0]
         ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
@@ -197,9 +197,9 @@ class StoreSet:
         for store in self._stores + [s for s in self._also_read if s.load(record.kind, record.identity)]:
             store.save(record.committed())
 
-    def keys(self, kind: str, identity: str, host: str) -> list[tuple[str, str]]:
+    def keys(self, kind: str, host: str) -> list[tuple[str, str]]:
         """(key, where it was found), in the stores' order."""
-        found = [(store.key(kind, identity, host), store.label) for store in self._stores]
+        found = [(store.key(kind, host), store.label) for store in self._stores]
         for key, dummy in found:
             self._secrets.add(key)
         return [(key, label) for key, label in found if key]

@@ -57,8 +57,7 @@ class Reply:
             return json.loads(self.text)
         except ValueError:
             raise BadReply(
-                "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console"
-                % (self.about, self.content_type or "nothing"),
+                "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console" % (self.about, self.content_type or "nothing"),
                 self.status,
             ) from None
 

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""The one place that knows AnsibleModule: options in, result out, errors said once, secrets masked before both."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.convox.credentials.plugins.module_utils import options, transport
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+
+class Made(t.NamedTuple):
+    """A result, and the secret that this run made (None: none)."""
+
+    result: dict[str, t.Any]
+    key: str | None = None
+
+
+def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec: t.Any) -> None:
+    """Do a module's work and end it, whatever came of it."""
+    module = AnsibleModule(
+        argument_spec=argument_spec,
+        mutually_exclusive=options.MUTUALLY_EXCLUSIVE + spec.pop("mutually_exclusive", []),
+        supports_check_mode=True,
+        **spec,
+    )
+    if not transport.HAS_REQUESTS:
+        module.fail_json(msg=missing_required_lib("requests"), exception=None)
+    secrets = Secrets(module.no_log_values.add)
+    for name, option in argument_spec.items():
+        if option.get("no_log"):
+            secrets.add(module.params[name])
+    try:
+        _check(module.params)
+        task = Task(module.params, os.environ, secrets, module.warn, check_mode=module.check_mode)
+        made = work(task)
+    except ConvoxError as exc:
+        module.fail_json(msg=secrets.redact(str(exc)), **secrets.scrub(exc.result))
+    else:
+        _end(module, secrets, made)
+
+
+def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
+    """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
+    result = secrets.scrub(made.result)
+    if module.params.get("return_key") and made.key is not None:
+        # Ansible would mask it in its field too; our own masking of the rest is done above.
+        module.no_log_values.discard(made.key)
+        result["api_key"] = made.key
+    module.exit_json(**result)
+
+
+def _check(params: t.Mapping[str, t.Any]) -> None:
+    for name in ("timeout", "wait_timeout", "confirmations"):
+        if params.get(name) is not None and params[name] < 1:
+            raise BadInput("%s: %d; it must be 1 or more" % (name, params[name]))
+    for name in ("retries", "confirm_period", "confirm_interval"):
+        if params.get(name) is not None and params[name] < 0:
+            raise BadInput("%s: %s; it must be 0 or more" % (name, params[name]))
+    if params.get("return_key") and params.get("new_key"):
+        raise BadInput("return_key: the key of new_key is already the caller's; leave return_key out")

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Rolling a Console API key: the Console makes it, shows it once, and kills the former one at once (6.2).
+
+So the stores and the session are proven before the reset, the reply is durable before anything else, and a key that was
+lost on the way is made anew by the same session.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from ansible_collections.convox.credentials.plugins.module_utils import files, ledger
+from ansible_collections.convox.credentials.plugins.module_utils.console import Account, user_id
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, NoAnswer, Refused, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, digest, fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
+
+MOST_RESETS = 3
+CONFIRMATIONS = 2
+CONFIRM_INTERVAL_S = 10.0
+
+
+def roll(task: Task) -> tuple[dict[str, object], str | None]:
+    """The result of the module console_api_key, and the key that this run made."""
+    parse_duration("max_age", task.options.get("max_age"))
+    target = find_target(task)
+    if target.via:
+        raise BadInput("rack: a Console API key belongs to an account, not to a rack; leave it out")
+    identity = "%s@%s" % (task.options["email"], target.host)
+    if task.check_mode:
+        return ConsoleRoll(task, Reach(task, target), identity).run()
+    lock = task.cli.home.file(os.path.join("locks", identity.replace("/", "_")))
+    with files.locked(lock, "the Console API key of %s" % identity):
+        return ConsoleRoll(task, Reach(task, target), identity).run()
+
+
+class ConsoleRoll:
+    """One run over one person's key at one Console."""
+
+    def __init__(self, task: Task, reach: Reach, identity: str) -> None:
+        self._task = task
+        self._reach = reach
+        self._host = reach.target.host
+        self._stores: StoreSet = task.stores()
+        self._id = task.options.get("rotation_id") or uuid.uuid4().hex
+        self._started = task.clock.now()
+        self._record: Record = self._stores.load(CONSOLE_API_KEY, identity)
+        self._resumed = self._record.pending is not None
+        self._user_id: str | None = None
+        # A Console has one key an account: another account's record on the same host is not this one's.
+        if self._record.identity != identity:
+            self._record, self._resumed = Record(CONSOLE_API_KEY, identity), False
+
+    def run(self) -> tuple[dict[str, object], str | None]:
+        current = self._working_key()
+        if not self._resumed and self._settled(current):
+            return self._report(current, None, changed=False), None
+        self._check_password()
+        self._stores.prove(dry=self._task.check_mode)
+        if self._task.check_mode:
+            return self._report(None, current or self._known_key(), changed=True), None
+        old = self._record.old or current or self._known_key()
+        made = self._finish_or_reset(old)
+        self._commit(old, made)
+        return self._report(made, old, changed=True), made
+
+    # -- whether there is anything to do --------------------------------------------------------------------------
+    def _working_key(self) -> str | None:
+        """The first known key that the Console accepts."""
+        for key in self._keys():
+            if self._accepted(key):
+                return key
+            self._task.warn_once("%s: the key %s is refused" % (self._host, fingerprint(key)))
+        return None
+
+    def _keys(self) -> list[str]:
+        given = self._reach.target.key
+        found = [given] + [key for key, dummy in self._stores.keys(CONSOLE_API_KEY, self._host)] + [self._task.cli.key(self._host)]
+        for key in found:
+            self._task.secrets.add(key)
+        return list(dict.fromkeys(key for key in found if key))
+
+    def _known_key(self) -> str | None:
+        return next(iter(self._keys()), None)
+
+    def _accepted(self, key: str) -> bool:
+        try:
+            reply = Rack(self._reach.transport(self._host), self._reach.credential(key)).auth()
+        except Refused:
+            return False
+        self._user_id = user_id(reply.text)
+        if self._user_id is None:
+            raise BadInput("host: %s is a rack, not a Console; roll a rack's key with rack_keyroll" % self._host)
+        return True
+
+    def _settled(self, current: str | None) -> bool:
+        options = self._task.options
+        if options.get("rotation_id") in self._record.rotation_ids:
+            return True
+        if current is None:
+            return False
+        if options["state"] == "valid":
+            return True
+        limit = parse_duration("max_age", options.get("max_age"))
+        if limit is None or self._record.rolled_at is None or self._record.digest != digest(current):
+            return False
+        return self._task.clock.age(self._record.rolled_at) <= limit
+
+    def _check_password(self) -> None:
+        password = self._task.options.get("account_password")
+        if not password:
+            raise BadInput("account_password: a new key of %s needs it: the Console opens a session by nothing else" % self._record.identity)
+        if len(password) < SHORTEST_MASKED:
+            raise BadInput("account_password: shorter than %d characters; no Console takes such a password" % SHORTEST_MASKED)
+
+    # -- the roll -------------------------------------------------------------------------------------------------
+    def _finish_or_reset(self, old: str | None) -> str:
+        """A pending key that is accepted is finished; else the session makes a new one."""
+        pending = self._record.pending
+        if pending is not None and pending.key and self._confirmed(pending.key):
+            self._save(self._record.joined(self._id))
+            return pending.key
+        account = Account(self._reach.transport(self._host), self._task.secrets)
+        account.log_in(self._task.options["email"], self._task.options["account_password"])
+        for dummy in range(MOST_RESETS):
+            key = self._reset(account, old)
+            if self._confirmed(key):
+                return key
+        raise ConvoxError(
+            "%s: the Console refused %d new keys in a row; the last is kept as pending in %s: run again later"
+            % (self._host, MOST_RESETS, ", ".join(self._stores.labels)),
+            changed=True,
+        )
+
+    def _reset(self, account: Account, old: str | None) -> str:
+        """Note first that the key in force is about to die; then make the new one and keep it before anything else."""
+        earlier = self._record.pending
+        ids = dict.fromkeys((earlier.rotation_ids if earlier else ()) + (self._id,))
+        stamp = self._task.clock.stamp()
+        self._save(
+            Record(
+                kind=CONSOLE_API_KEY,
+                identity=self._record.identity,
+                name=self._task.options["email"],
+                host=self._host,
+                current=old,
+                digest=self._record.digest,
+                rolled_at=self._record.rolled_at,
+                rotation_ids=self._record.rotation_ids,
+                superseded=self._record.superseded,
+                pending=Pending(key=None, staged_at=stamp, rotation_ids=tuple(ids), applying=stamp),
+            )
+        )
+        key = account.reset_key()
+        self._save(self._record.note(key=key))
+        back = self._stores.load(CONSOLE_API_KEY, self._record.identity).pending
+        if back is None or back.key != key:
+            raise StoreFailed("%s: the new key can't be read back from the stores; run again, which makes another" % self._host)
+        return key
+
+    def _confirmed(self, key: str) -> bool:
+        """Accepted twice, some time apart. Silence is not a refusal: the rotation stays pending."""
+        for turn in range(CONFIRMATIONS):
+            if turn:
+                self._task.clock.sleep(CONFIRM_INTERVAL_S)
+            try:
+                if not self._accepted(key):
+                    return False
+            except NoAnswer as exc:
+                raise ConvoxError(
+                    "%s; the new key is kept as pending in %s: run again to confirm it" % (exc, ", ".join(self._stores.labels)), changed=True
+                ) from None
+        return True
+
+    def _save(self, record: Record) -> None:
+        self._record = record
+        self._stores.save(record)
+
+    def _commit(self, old: str | None, new: str) -> None:
+        pending = self._record.pending
+        if pending is None:
+            raise ValueError("nothing is pending")
+        promoted = self._record.promoted(self._task.clock.stamp())
+        self._stores.promote(promoted, Promotion(own=self._host, old=old, new=new, own_was_refused=True))
+        self._record = promoted.committed()
+        ledger.record(self._task, self._record, pending, fingerprint(old) if old else None, fingerprint(new), self._started)
+
+    def _report(self, new: str | None, old: str | None, changed: bool) -> dict[str, object]:
+        prints = fingerprint(new) if new else None, fingerprint(old) if old else None
+        result: dict[str, object] = {
+            "changed": changed,
+            "host": self._host,
+            "rack": None,
+            "email": self._task.options["email"],
+            "id": self._user_id,
+            "fingerprint": prints[0],
+            "old_fingerprint": prints[1],
+            "resumed": self._resumed,
+            "rotation_id": self._id,
+            "rolled_at": self._record.rolled_at,
+            "stored_in": self._stores.labels,
+        }
+        if changed:
+            result["diff"] = {"before": {"fingerprint": prints[1]}, "after": {"fingerprint": prints[0] or "a new key"}}
+        return result

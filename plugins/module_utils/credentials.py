@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Which of the known keys a server accepts now: the given one, the stores', the CLI's, then a pending one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils.errors import NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+_PAUSE_S = 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Working:
+    """A key that was accepted, and what the rack said of itself; or which keys were refused."""
+
+    system: System | None
+    key: str | None
+    refused: tuple[str, ...]
+
+
+def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, str]]:
+    """(key, where it is from), each key once."""
+    target = reach.target
+    kind = records.CONSOLE_API_KEY if target.via else records.RACK_API_KEY
+    found = [(target.key, "api_key")] if target.key else []
+    found += stores.keys(kind, target.host)
+    from_cli = task.cli.key(target.host)
+    task.secrets.add(from_cli)
+    if from_cli:
+        found.append((from_cli, "the CLI's auth"))
+    pending = stores.load(kind, target.host).pending
+    if pending is not None and pending.key:
+        found.append((pending.key, "the pending rotation"))
+    by_key: dict[str, str] = {}
+    for key, source in found:
+        by_key.setdefault(key, source)
+    return list(by_key.items())
+
+
+def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) -> Working:
+    """Ask with each key in turn. ``patient``: while a restart may be under way, refusals must last a minute."""
+    known = candidates(task, reach, stores)
+    end = task.clock.now() + (rotation.REFUSALS_S if patient and known else 0)
+    while True:
+        refused = []
+        for key, source in known:
+            try:
+                return Working(reach.rack(key).system(), key, tuple(refused))
+            except Refused:
+                refused.append(key)
+                task.warn_once("%s: the key %s from %s is refused; trying the next one" % (describe(reach.target), fingerprint(key), source))
+            except NoAnswer:
+                if task.clock.now() >= end:
+                    raise
+        if task.clock.now() >= end:
+            return Working(None, None, tuple(refused))
+        task.clock.sleep(_PAUSE_S)

@@ -1,0 +1,349 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Rolling a v2 rack's instance SSH key: preflight, one post, waiting for the instances, and pruning of old pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import typing as t
+import uuid
+
+from ansible_collections.convox.credentials.plugins.module_utils import instance_rotation as machine
+from ansible_collections.convox.credentials.plugins.module_utils import ledger
+from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack, System, outcome_unknown
+from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
+from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY, Pending
+from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, LATENT_SINCE, REST
+from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import POLL_S, StackWatch
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import format_date, parse_date, parse_duration
+
+# Up to 5 minutes a batch (convox-protocol 3.3), and room for the API's own restart.
+SECONDS_A_BATCH, SECONDS_BESIDE = 360, 900
+
+_WHY = {
+    machine.STOPPED_STUCK: "its stack is stuck ({status}): continue or mend that update in CloudFormation, then run again",
+    machine.STOPPED_ROLLED_BACK: (
+        "AWS rolled the update back: the instances keep the pair {old}, and the rack's settings hold the private key of {new}: "
+        "see the stack's events, then run again to set the new pair"
+    ),
+    machine.STOPPED_DOUBTFUL: "the keyroll left no trace ({detail}): see that the rack is well, then run again",
+    machine.STOPPED_REJECTED: "the keyroll was not taken ({detail}): mend that, then run again",
+    machine.STOPPED_LATE: ("wait_timeout is over, {on_new} of {total} instances have the new pair (stack {status}): run again to go on from here"),
+}
+
+
+def roll(task: Task) -> dict[str, t.Any]:
+    """The result of the module instance_keyroll."""
+    parse_duration("max_age", task.options.get("max_age"))
+    reach = Reach(task, find_target(task))
+    stores = task.stores()
+    subject = find_subject(task, reach, stores)
+    if subject.system is not None and subject.system.generation == 3:
+        raise BadInput(f"{subject.label} is a v3 rack ({subject.version}), which this release can't keyroll: nothing was changed")
+    if task.check_mode:
+        return InstanceRoll(task, reach, stores, subject).run()
+    with rack_lock(task, subject.identity, subject.label):
+        return InstanceRoll(task, reach, stores, subject).run()
+
+
+class InstanceRoll:
+    """One run over one rack's instance key."""
+
+    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject) -> None:
+        if subject.key is None:
+            raise BadInput(f"{subject.label}: a keyroll needs a working key: roll it first with rotate_rack_keys; nothing was changed")
+        self._task = task
+        self._stores = stores
+        self._subject = subject
+        self._reach = reach
+        self._started = task.clock.now()
+        self._rack: Rack = reach.rack(subject.key)
+        self._id = task.options.get("rotation_id") or uuid.uuid4().hex
+        self._record = stores.load(INSTANCE_KEY, subject.identity)
+        self._resumed = self._record.pending is not None
+        self._watch = StackWatch(subject.aws, self._system, task.clock)
+        self._detail = "no detail"
+        self._others: list[str] = []
+        self._old_key_name: str | None = None
+        self._seen = machine.Seen(BUSY, self._key_name())
+
+    def run(self) -> dict[str, t.Any]:
+        if not self._resumed and self._settled():
+            self._count_instances(self._key_name())
+            return self._report("committed", changed=False)
+        self._preflight()
+        if self._task.check_mode:
+            return self._report(None, changed=True)
+        self._stage()
+        end = self._drive()
+        if end.do == machine.COMMIT:
+            self._commit()
+            return self._report("committed", changed=True, pruned=self._prune())
+        result = self._report("applied", changed=True)
+        if end.failed:
+            raise ConvoxError(self._explain(end.what or ""), **result)
+        return result
+
+    # -- before anything is changed -------------------------------------------------------------------------------
+    def _settled(self) -> bool:
+        options = self._task.options
+        if options.get("rotation_id") in self._record.rotation_ids:
+            return True
+        limit = parse_duration("max_age", options.get("max_age"))
+        made = self._made_at()
+        return limit is not None and made is not None and self._task.clock.age(made) <= limit
+
+    def _made_at(self) -> str | None:
+        """When the current pair was made: EC2's word, else this collection's own record of the roll."""
+        name = self._key_name()
+        if not name:
+            return None
+        for pair in self._pairs() or []:
+            if pair.name == name and pair.created is not None:
+                return format_date(pair.created)
+        return self._record.rolled_at if self._record.key_name == name else None
+
+    def _preflight(self) -> None:
+        task, subject = self._task, self._subject
+        if self._stores.load(RACK_API_KEY, subject.identity).pending is not None:
+            raise BadInput(
+                f"{subject.label}: its API key has an unfinished rotation, which the keyroll's restart would bring into force: "
+                "nothing was changed; finish it with rotate_rack_keys first"
+            )
+        self._refuse_latent_key()
+        if not self._resumed:
+            wait = bool(task.options["wait"])
+            self._watch.await_rest(subject.label, self._started + self._patience(), wait, dry=task.check_mode)
+        self._stores.prove(dry=task.check_mode)
+
+    def _refuse_latent_key(self) -> None:
+        """A key in SSM that is not in force yet would be, after the restart that comes with a keyroll (3.3)."""
+        subject = self._subject
+        if subject.aws is None or subject.version < LATENT_SINCE:
+            return
+        stored = allowed(subject.aws.stored_key, self._skipped)
+        if stored is None:
+            return
+        answer = self._reach.direct(subject.host, stored.key).probe(subject.name)
+        if answer == REFUSED:
+            raise BadInput(
+                f"{subject.label}: the key in {subject.name}RackApiSecret is latent, and the keyroll's restart would bring it into "
+                "force: nothing was changed; run rotate_rack_keys first"
+            )
+        if answer != ACCEPTED:
+            self._task.warn_once(f"{subject.label}: it could not be asked whether the key in SSM is the one in force")
+
+    # -- the roll -------------------------------------------------------------------------------------------------
+    def _stage(self) -> None:
+        if self._record.pending is None:
+            pairs = self._pairs()
+            if pairs is None:
+                self._task.warn_once(
+                    f"{self._subject.label}: EC2 can't be asked for key pairs: a keyroll that fails half-way can't be told from one that never began"
+                )
+            pending = Pending(
+                key=None,
+                staged_at=self._task.clock.stamp(),
+                rotation_ids=(self._id,),
+                old_key_name=self._key_name() or None,
+                pairs=tuple(pair.name for pair in pairs or []),
+            )
+            self._record = dataclasses.replace(self._record, name=self._subject.name, host=self._reach.target.host, pending=pending)
+        self._record = self._record.joined(self._id)
+        self._stores.save(self._record)
+
+    def _drive(self) -> machine.Step:
+        run = machine.Run(wait=bool(self._task.options["wait"]))
+        if self._pending.applying is not None:
+            self._watch.wrote()
+        while True:
+            self._seen = self._look()
+            run = dataclasses.replace(run, late=self._task.clock.now() - self._started >= self._patience())
+            step = machine.next_step(self._pending, run, self._seen)
+            if step.do in (machine.COMMIT, machine.STOP):
+                return step
+            if step.do == machine.NOTE:
+                self._record = self._record.note(applying=self._task.clock.stamp())
+                self._stores.save(self._record)
+                run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
+            elif step.do == machine.POST:
+                # An earlier run noted that it would ask, and nothing came of it.
+                run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
+            elif step.do == machine.ADOPT:
+                self._ask(lambda name=step.what or "": self._rack.set_parameter("Key", name))
+                run = dataclasses.replace(run, adopted=True)
+            else:
+                self._task.clock.sleep(POLL_S)
+
+    def _ask(self, question: t.Callable[[], t.Any]) -> bool:
+        """Whether the request was taken, or may have been; what came of it is compared afterwards."""
+        self._watch.wrote()
+        try:
+            question()
+        except RequestFailed as exc:
+            self._detail = str(exc)
+            return outcome_unknown(exc) or (isinstance(exc, BadReply) and exc.status >= 500)
+        return True
+
+    def _look(self) -> machine.Seen:
+        state = self._watch.look()
+        if state != REST:
+            return dataclasses.replace(self._seen, stack=state, rolled_back=self._watch.rolled_back)
+        name = self._key_name()
+        if name != (self._pending.old_key_name or "") and name != self._pending.key_name:
+            self._record = self._record.note(key_name=name)
+            self._stores.save(self._record)
+        on_new, total = self._count_instances(name)
+        pairs = self._pairs()
+        return machine.Seen(
+            stack=state,
+            key_name=name,
+            pairs=None if pairs is None else tuple(pair.name for pair in pairs),
+            rolled_back=self._watch.rolled_back,
+            on_new=on_new,
+            total=total,
+        )
+
+    def _count_instances(self, key_name: str) -> tuple[int, int]:
+        """Own instances that have the pair, and own instances; the rack's others are kept for the report."""
+        aws = self._subject.aws
+        found = allowed(lambda: aws.aws.instances(self._subject.name), self._skipped) if aws is not None else None
+        if found is None or aws is None:
+            counts = self._count_by_start()
+        else:
+            groups = allowed(aws.groups, self._skipped) or set()
+            own = [i for i in found if not groups or i.group in groups]
+            self._others = sorted(i.id for i in found if i not in own)
+            counts = (sum(1 for i in own if i.key_name == key_name), len(own))
+        self._seen = dataclasses.replace(self._seen, key_name=key_name, on_new=counts[0], total=counts[1])
+        return counts
+
+    def _count_by_start(self) -> tuple[int, int]:
+        """Without EC2 an instance has the new pair when it started after the change."""
+        try:
+            instances = self._rack.instances()
+        except RequestFailed:
+            return (0, max(1, self._seen.total))
+        since = self._pending.applying if self._record.pending else self._record.rolled_at
+        if since is None:
+            return (0, len(instances))
+        return (sum(1 for i in instances if i.started and parse_date(i.started) > parse_date(since)), len(instances))
+
+    def _commit(self) -> None:
+        record = dataclasses.replace(self._record.note(key_name=self._seen.key_name))
+        record = record.promoted(self._task.clock.stamp())
+        self._stores.save(record.committed())
+        pending = self._pending
+        self._record = record.committed()
+        ledger.record(self._task, self._record, pending, pending.old_key_name, self._seen.key_name, self._started)
+        self._old_key_name = pending.old_key_name
+
+    # -- pruning --------------------------------------------------------------------------------------------------
+    def _prune(self) -> list[str]:
+        """Delete the rack's old pairs that nothing can need any more; the rack itself never does (3.3)."""
+        aws = self._subject.aws
+        if not self._task.options["prune"] or aws is None:
+            return []
+        if self._watch.status != "UPDATE_COMPLETE":
+            self._task.warn_once(f"{self._subject.label}: old pairs are left: the stack is at {self._watch.status}")
+            return []
+        pairs = self._pairs() or []
+        keep = {self._seen.key_name} | {pair.name for pair in pairs[-1:]}
+        unneeded = {pair.name for pair in pairs} - keep
+        if not unneeded:
+            return []
+        unneeded -= aws.aws.pairs_of_instances(unneeded) | aws.aws.launch_template_pairs()
+        for name in sorted(unneeded):
+            aws.aws.delete_pair(name)
+        return sorted(unneeded)
+
+    # -- small helpers --------------------------------------------------------------------------------------------
+    @property
+    def _pending(self) -> Pending:
+        if self._record.pending is None:
+            raise ValueError("no keyroll is pending")
+        return self._record.pending
+
+    def _system(self) -> System:
+        return self._rack.system()
+
+    def _key_name(self) -> str:
+        """The stack's parameter ``Key``; empty before the first keyroll."""
+        aws = self._subject.aws
+        if aws is not None:
+            return aws.stack().parameters.get("Key", "")
+        return self._rack.system().parameters.get("Key", "")
+
+    def _pairs(self) -> list[t.Any] | None:
+        """The rack's own pairs in the account, oldest first; None where EC2 can't be asked."""
+        aws = self._subject.aws
+        if aws is None:
+            return None
+        prefix = f"{self._subject.name}-keypair-"
+        found = allowed(lambda: aws.aws.pairs(prefix), self._skipped)
+        if found is None:
+            return None
+        own = [pair for pair in found if re.fullmatch(re.escape(prefix) + "[0-9]{4}", pair.name)]
+        return sorted(own, key=lambda pair: (pair.created is not None and pair.created.timestamp(), pair.name))
+
+    def _patience(self) -> float:
+        """wait_timeout, else by the number of batches."""
+        given = self._task.options.get("wait_timeout")
+        if given:
+            return float(given)
+        system = self._subject.system
+        count = system.count if system else 1
+        batch = int((system.parameters.get("InstanceUpdateBatchSize") if system else None) or 1)
+        return math.ceil(count / max(1, batch)) * SECONDS_A_BATCH + SECONDS_BESIDE
+
+    def _skipped(self, what: str) -> None:
+        self._task.warn_once(f"{self._subject.label}: not asked of AWS, which denies it: {what}")
+
+    def _explain(self, why: str) -> str:
+        text = _WHY[why].format(
+            status=self._watch.status,
+            old=self._pending.old_key_name or "of their making",
+            new=self._pending.key_name or (machine.new_pairs(self._pending, self._seen) or ("unknown",))[-1],
+            detail=self._detail,
+            on_new=self._seen.on_new,
+            total=self._seen.total,
+        )
+        return f"{self._subject.label}: {text}"
+
+    def _report(self, phase: str | None, changed: bool, pruned: t.Sequence[str] = ()) -> dict[str, t.Any]:
+        pending = self._record.pending
+        old = pending.old_key_name if pending else self._old_key_name
+        current = self._seen.key_name or None
+        result: dict[str, t.Any] = {
+            "changed": changed,
+            "host": self._reach.target.host,
+            "rack": self._subject.name,
+            "phase": phase,
+            "resumed": self._resumed,
+            "rotation_id": self._id,
+            "key_name": current,
+            "old_key_name": old,
+            "instances_total": self._seen.total,
+            "instances_on_new_key": self._seen.on_new,
+            "others": self._others,
+            "pruned": list(pruned),
+            "rolled_at": self._record.rolled_at,
+            "stored_in": self._stores.labels,
+            "waited_s": round(self._task.clock.now() - self._started, 1),
+        }
+        if changed:
+            after = current if current != old else "a new pair"
+            result["diff"] = {"before": {"key_name": old or current}, "after": {"key_name": after}}
+        return result

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Logging in and out as the CLI does: the key is proven first, then its files are written (convox-protocol 2)."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible_collections.convox.credentials.plugins.module_utils import files
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
+from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+
+def login(task: Task) -> dict[str, object]:
+    """The result of the module convox_login."""
+    target = find_target(task)
+    if task.options["state"] == "absent":
+        return _log_out(task, target)
+    return _Login(task, target).run()
+
+
+def _log_out(task: Task, target: Target) -> dict[str, object]:
+    there = task.cli.holds(target.host)
+    if there and not task.check_mode:
+        task.cli.forget(target.host)
+    result: dict[str, object] = {
+        "changed": there,
+        "host": target.host,
+        "rack": None,
+        "fingerprint": None,
+        "kind": None,
+        "id": None,
+        "system": None,
+        "config_dir": task.cli.home.path,
+    }
+    if there:
+        result["diff"] = {"before": {"host": target.host}, "after": {}}
+    return result
+
+
+class _Login:
+    def __init__(self, task: Task, target: Target) -> None:
+        self._task = task
+        self._target = target
+        self._reach = Reach(task, target)
+        self._layout: Layout = task.cli.layout_of(target.host)
+
+    def run(self) -> dict[str, object]:
+        key, identity, system = self._prove()
+        before = self._written()
+        after = self._to_write(key, identity)
+        changed = any(before[name] != text for name, text in after.items())
+        old = before["auth"]
+        if changed and not self._task.check_mode:
+            self._write(key, before, after)
+        result: dict[str, object] = {
+            "changed": changed,
+            "host": self._target.host,
+            "rack": self._target.via or (system.name if system else None),
+            "fingerprint": fingerprint(key),
+            "kind": "console" if identity is not None else "rack",
+            "id": identity,
+            "system": system.safe() if system else None,
+            "config_dir": self._layout.path,
+        }
+        if changed:
+            result["diff"] = {
+                "before": {**before, "auth": fingerprint(old) if old else None},
+                "after": {**before, **after, "auth": fingerprint(key)},
+            }
+        return result
+
+    def _prove(self) -> tuple[str, str | None, System | None]:
+        """The first known key that is accepted, the Console's id of the user, and what a rack says of itself."""
+        known = dict.fromkeys(key for key in (self._target.key, self._task.cli.key(self._target.host)) if key)
+        if not known:
+            raise BadInput("api_key: no key is known for %s; give one, or set CONVOX_PASSWORD" % self._target.host)
+        refusal: Refused | None = None
+        for key in known:
+            rack = self._reach.rack(key)
+            try:
+                identity = user_id(rack.auth().text)
+                needs_system = identity is None or self._target.via is not None
+                return key, identity, rack.system() if needs_system else None
+            except Refused as exc:
+                refusal = exc
+                if key is self._target.key:
+                    # Given by the caller: another one from the files would hide a wrong option.
+                    break
+        raise Refused("%s; nothing was written; check api_key" % refusal, 401)
+
+    def _written(self) -> dict[str, str | None]:
+        """What the files say now, by their names."""
+        layout = self._layout
+        return {
+            "auth": layout.auth().get(self._target.host),
+            "active": layout.text(os.path.basename(layout.active_host_file)),
+            "id": layout.text("id"),
+            "rack": layout.text("rack"),
+            "current": layout.text("current"),
+        }
+
+    def _to_write(self, key: str, identity: str | None) -> dict[str, str | None]:
+        task, layout = self._task, self._layout
+        after: dict[str, str | None] = {"auth": key}
+        if task.options["activate"]:
+            after["active"] = self._target.host
+            if identity is not None:
+                after["id"] = identity
+            if layout.text(os.path.basename(layout.active_host_file)) != self._target.host:
+                after["rack"] = None
+        switch_to = task.options.get("switch_to")
+        if switch_to and layout.v3:
+            after["current"] = json.dumps({"name": switch_to, "type": "console"}, separators=(",", ":"))
+        elif switch_to:
+            after["rack"] = switch_to
+        return after
+
+    def _write(self, key: str, before: dict[str, str | None], after: dict[str, str | None]) -> None:
+        """The key first: a crash after it leaves a login that is only not active."""
+        layout = self._layout
+        self._task.cli.set_key(self._target.host, key)
+        for name, path in (("active", layout.active_host_file), ("id", layout.file("id")), ("rack", layout.file("rack")), ("current", layout.file("current"))):
+            if name not in after or after[name] == before[name]:
+                continue
+            text = after[name]
+            if text is None:
+                files.remove(path)
+            else:
+                files.write(path, text)
+        switch_to = self._task.options.get("switch_to")
+        if switch_to and not layout.v3:
+            with files.updating(layout.file("racks")) as racks:
+                racks[self._target.host] = switch_to

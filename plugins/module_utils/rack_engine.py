@@ -1,0 +1,307 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Takes the steps that rotation.py asks for, and tells it what came of each: the only file where a roll meets the world."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import rotation
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Task as Container
+from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import (
+    BadReply,
+    ConvoxError,
+    Denied,
+    NoAnswer,
+    Refused,
+    RequestFailed,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.rack import (
+    Rack,
+    System,
+    nothing_to_change,
+    outcome_unknown,
+    stack_busy,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import StackWatch
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_date
+
+# Why a run stopped: what happened, and what to do next. The rack's name comes before, the key's whereabouts after.
+_WHY = {
+    rotation.STOPPED_STUCK: "its stack is stuck ({status}): continue or mend that update in CloudFormation, then run again",
+    rotation.STOPPED_ROLLED_BACK: "AWS rolled the update back, so the old key {old} still stands: see the stack's events, then run again",
+    rotation.STOPPED_DOUBTFUL: "it could not be learned whether the key {new} was set ({detail}): run again to find out and go on",
+    rotation.STOPPED_LOCKED_OUT: (
+        "neither the old key {old} nor the new key {new} is accepted by its API: run again with AWS credentials and "
+        "method: cloudformation, which sets {new} anew"
+    ),
+    rotation.STOPPED_DENIED: "{detail}; then run again",
+    rotation.STOPPED_REJECTED: "the new key was not taken ({detail}): mend that, then run again",
+    rotation.STOPPED_NO_MEANS: "the new key {new} is set but not in force, and no restart of the API is allowed ({detail}): allow it, then run again",
+    rotation.STOPPED_NOT_IN_FORCE: (
+        "the old key {old} is still in force after {restarts} restarts of the API, so the update was probably rolled back: "
+        "see the stack's events, then run again"
+    ),
+    rotation.STOPPED_OVERWRITTEN: "somebody else set another key meanwhile ({found}, kept as superseded): run again to set {new} anew",
+    rotation.STOPPED_LATE: "wait_timeout is over while waiting for {waiting} ({status}): run again to go on from here",
+    rotation.STOPPED_LATENT: (
+        "the new key {new} is set but latent (activate: none): it comes into force whenever the API restarts; "
+        "run again with activate: auto before that surprises anybody"
+    ),
+    rotation.STOPPED_NO_WAIT: "phase {phase} is reached without waiting: run again to go on",
+}
+
+
+class Engine:
+    """One rack's staged rotation being driven. ``record`` is what the stores hold."""
+
+    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, record: Record, plan: rotation.Plan) -> None:
+        self._task = task
+        self._reach = reach
+        self._stores = stores
+        self._subject = subject
+        self._plan = plan
+        self._watch = StackWatch(subject.aws, self._system, task.clock)
+        self._run: rotation.Run | None = None
+        self._detail = "no detail"
+        self._waiting = ""
+        self._last_round: rotation.Rounded | None = None
+        self.record = record
+
+    # -- the drive ------------------------------------------------------------------------------------------------
+    def await_rest(self, dry: bool) -> None:
+        """Before anything is staged: the stack is at rest, or the run ends with nothing changed."""
+        self._watch.await_rest(self._subject.label, 0 if dry else self._plan.deadline, self._plan.wait, dry)
+
+    def drive(self, method: str) -> rotation.Commit | rotation.Stop:
+        """Take steps until the rotation can be committed, or this run ends."""
+        now = self._task.clock.now
+        if self._pending.applying is not None:
+            # An earlier run may have written a moment ago.
+            self._watch.wrote()
+        self._run = rotation.Run.start(self._pending, method, now())
+        while True:
+            step = rotation.next_step(self._pending, self._run, self._plan)
+            if isinstance(step, (rotation.Commit, rotation.Stop)):
+                return step
+            event = self._perform(step)
+            self._run = rotation.absorb(self._run, self._plan, step, event, now())
+
+    def _perform(self, step: rotation.Step) -> rotation.Event:
+        if isinstance(step, rotation.Look):
+            return self._look()
+        if isinstance(step, rotation.Note):
+            return self._note(step)
+        if isinstance(step, rotation.Send):
+            return rotation.Sent(self._send(step.method))
+        if isinstance(step, rotation.Restart):
+            return rotation.Restarted(self._restart(step.means))
+        if isinstance(step, rotation.Round):
+            return self._round()
+        if isinstance(step, rotation.Wait):
+            self._waiting = step.for_what
+            self._task.clock.sleep(step.seconds)
+            return rotation.Waited()
+        raise TypeError("no such step: %r" % (step,))
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+    def _look(self) -> rotation.Looked:
+        state = self._watch.look()
+        age = self._task.clock.age(self._pending.activating) if self._pending.activating else None
+        if state != rotation.REST or self._subject.aws is None:
+            return rotation.Looked(state, rolled_back=self._watch.rolled_back, restart_age=age)
+        aws = self._subject.aws
+        stored = allowed(aws.stored_key, self._skipped) if self._subject.version >= rotation.LATENT_SINCE else None
+        if stored is not None:
+            self._hold(stored.key)
+        service = allowed(aws.service, self._skipped)
+        containers = allowed(aws.tasks, self._skipped) if service is not None else None
+        changed = stored.modified if stored is not None else self._noted_change()
+        return rotation.Looked(
+            state,
+            rolled_back=self._watch.rolled_back,
+            restarting=_restarting(service.deploying, containers) if service is not None else None,
+            restart_age=age,
+            fresh=_all_since(containers, changed),
+            ours=None if stored is None else stored.key == self._pending.key,
+        )
+
+    def stored_key(self) -> str | None:
+        """What a container would take up at its next start, where AWS lets it be read."""
+        if self._subject.aws is None or self._subject.version < rotation.LATENT_SINCE:
+            return None
+        stored = allowed(self._subject.aws.stored_key, self._skipped)
+        return None if stored is None else stored.key
+
+    def _hold(self, key: str) -> None:
+        """A key that a container could take up is kept before anything else is done (architecture 4)."""
+        if key not in self.record.secrets():
+            self.record = self.record.note(found=self._pending.found + (key,))
+            self._stores.save(self.record)
+
+    def _note(self, note: rotation.Note) -> rotation.Noted:
+        stamp = self._task.clock.stamp()
+        changes: dict[str, t.Any] = {note.what: stamp}
+        if note.what == rotation.ACTIVATING:
+            changes["activated_by"] = note.means
+        self.record = self.record.note(**changes)
+        self._stores.save(self.record)
+        return rotation.Noted(note.what)
+
+    def _send(self, method: str) -> str:
+        key = self._pending.key or ""
+        self._watch.wrote()
+        try:
+            if method == rotation.CLOUDFORMATION:
+                self._aws_required().set_parameter("Password", key)
+            else:
+                self._by_any_key(lambda rack: rack.set_parameter("Password", key))
+            return rotation.RECEIVED
+        except Refused as exc:
+            self._detail = str(exc)
+            return rotation.REFUSED
+        except Denied as exc:
+            self._detail = str(exc)
+            return rotation.DENIED
+        except BadReply as exc:
+            self._detail = str(exc)
+            if nothing_to_change(exc):
+                return rotation.THERE
+            if stack_busy(exc) or "Throttling" in exc.text or exc.status == 429:
+                return rotation.TURNED_AWAY
+            return rotation.DOUBTFUL if outcome_unknown(exc) else rotation.REJECTED
+        except NoAnswer as exc:
+            self._detail = str(exc)
+            return rotation.DOUBTFUL if exc.sent else rotation.TURNED_AWAY
+
+    def _restart(self, means: str) -> str:
+        try:
+            if means == rotation.ECS:
+                self._aws_required().restart_api()
+            else:
+                self._by_any_key(Rack.rotate_signing_key)
+        except (Denied, Refused) as exc:
+            return self._not_by(means, exc)
+        except BadReply as exc:
+            if not outcome_unknown(exc):
+                return self._not_by(means, exc)
+        except NoAnswer:
+            pass
+        return rotation.ASKED
+
+    def _not_by(self, means: str, exc: RequestFailed) -> str:
+        self._detail = str(exc)
+        self._task.warn_once("%s: not restarted by %s: %s" % (self._subject.label, means, exc))
+        return rotation.DENIED
+
+    def _round(self) -> rotation.Rounded:
+        new = self._reach.direct(self._subject.host, self._pending.key or "").probe(self._subject.name)
+        old = rotation.UNKNOWN
+        if self.record.old is not None:
+            old = self._reach.direct(self._subject.host, self.record.old).probe(self._subject.name)
+        self._last_round = rotation.Rounded(new, old)
+        return self._last_round
+
+    # -- small helpers --------------------------------------------------------------------------------------------
+    @property
+    def _pending(self) -> Pending:
+        if self.record.pending is None:
+            raise ValueError("nothing is pending")
+        return self.record.pending
+
+    def _keys(self) -> list[str]:
+        """What the API may accept at this moment, the likeliest first."""
+        if self._reach.target.via is not None and self._subject.key is not None:
+            return [self._subject.key]
+        keys = (self._subject.key, self.record.old, self.record.pending.key if self.record.pending else None)
+        return list(dict.fromkeys(key for key in keys if key))
+
+    def _by_any_key(self, ask: t.Callable[[Rack], t.Any]) -> t.Any:
+        """Ask with each key until one is not refused: while containers restart either may be."""
+        refusal: Refused | None = None
+        for key in self._keys():
+            try:
+                return ask(self._reach.rack(key))
+            except Refused as exc:
+                refusal = exc
+        raise refusal or Refused("%s: no key is known" % self._subject.label, 401)
+
+    def _system(self) -> System:
+        return self._by_any_key(Rack.system)
+
+    def _aws_required(self) -> t.Any:
+        if self._subject.aws is None:
+            raise Denied("%s: AWS can't be asked: give AWS credentials" % self._subject.label, "cloudformation:UpdateStack")
+        return self._subject.aws
+
+    def _noted_change(self) -> datetime.datetime | None:
+        return parse_date(self._pending.applying) if self._pending.applying else None
+
+    def _skipped(self, what: str) -> None:
+        self._task.warn_once("%s: not asked of AWS, which denies it: %s" % (self._subject.label, what))
+
+    def instance_ids(self) -> set[str]:
+        """The rack's instances as it knows them; empty where it can't be asked, which nothing depends on."""
+        try:
+            return {instance.id for instance in self._by_any_key(Rack.instances)}
+        except ConvoxError:
+            return set()
+
+    # -- what came of it ------------------------------------------------------------------------------------------
+    @property
+    def method(self) -> str | None:
+        return self._run.method if self._run else None
+
+    @property
+    def phase(self) -> str:
+        return rotation.phase(self._pending, self._run) if self._run else "staged"
+
+    @property
+    def activated_by(self) -> str:
+        if self._plan.means == (rotation.STACK,):
+            return rotation.STACK
+        return self.record.pending.activated_by or rotation.NONE if self.record.pending else rotation.NONE
+
+    @property
+    def old_refused(self) -> str:
+        """true, false or unknown, by the last round."""
+        if self._last_round is None:
+            return "unknown"
+        return {rotation.REFUSED: "true", rotation.ACCEPTED: "false"}.get(self._last_round.old, "unknown")
+
+    def explain(self, stop: rotation.Stop) -> str:
+        pending, old = self._pending, self.record.old
+        text = _WHY[stop.why].format(
+            old=fingerprint(old) if old else "(unknown)",
+            new=fingerprint(pending.key) if pending.key else "(unknown)",
+            found=", ".join(fingerprint(key) for key in pending.found) or "unknown",
+            status=self._watch.status,
+            waiting=self._waiting,
+            detail=self._detail,
+            restarts=self._run.restarts if self._run else 0,
+            phase=self.phase,
+        )
+        return "%s: %s; the new key is kept as pending in %s" % (self._subject.label, text, ", ".join(self._stores.labels))
+
+
+def _restarting(deploying: bool, containers: list[Container] | None) -> bool:
+    return deploying or any(container.draining for container in containers or [])
+
+
+def _all_since(containers: list[Container] | None, changed: datetime.datetime | None) -> bool | None:
+    """Whether every container started after the key changed; None where one of the two is not known."""
+    if not containers or changed is None:
+        return None
+    return all(container.started is not None and container.started > changed for container in containers)

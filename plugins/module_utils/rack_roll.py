@@ -1,0 +1,252 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Rolling a Rack API key: finds out where a rotation stands, takes the steps that rotation.py says, and reports."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+
+from ansible_collections.convox.credentials.plugins.module_utils import ledger, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.keys import check_new_key, digest, fingerprint, make_key
+from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
+from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
+from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
+
+Outcome = tuple[dict[str, t.Any], t.Optional[str]]
+
+
+def roll(task: Task) -> Outcome:
+    """The result of the module rack_keyroll, and the key that this run made."""
+    started = task.clock.now()
+    _check(task)
+    reach = Reach(task, find_target(task))
+    stores = task.stores()
+    subject = find_subject(task, reach, stores)
+    preflight.refuse_third_generation(subject)
+    if task.check_mode:
+        return RackRoll(task, reach, stores, subject, started).run()
+    with rack_lock(task, subject.identity, subject.label):
+        return RackRoll(task, reach, stores, subject, started).run()
+
+
+def _check(task: Task) -> None:
+    options = task.options
+    if options.get("new_key"):
+        check_new_key(options["new_key"])
+    if not 24 <= options["key_length"] <= 50:
+        raise BadInput("key_length: %d; it must be 24 to 50" % options["key_length"])
+    parse_duration("max_age", options.get("max_age"))
+    if not options["allow_replacements"]:
+        raise BadInput(
+            "allow_replacements: false: this release can't know what AWS would replace beside the key: nothing was "
+            "changed; leave the option out, or read the stack's change set yourself first"
+        )
+
+
+class RackRoll:
+    """One run over one rack. Holds the lock, unless it only predicts."""
+
+    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float) -> None:
+        self._task = task
+        self._reach = reach
+        self._stores = stores
+        self._subject = subject
+        self._started = started
+        self._id = task.options.get("rotation_id") or uuid.uuid4().hex
+        self._record = stores.load(RACK_API_KEY, subject.identity)
+        self._resumed = self._record.pending is not None
+        self._holder: preflight.Holder | None = None
+
+    def run(self) -> Outcome:
+        if not self._resumed and self._settled():
+            return self._report("committed", changed=False), None
+        self._refuse_second_key()
+        plan, affected = self._preflight()
+        if self._task.check_mode:
+            return self._prediction(affected), None
+        made = self._stage() if not self._resumed else None
+        self._join()
+        return self._rotate(plan, affected), made
+
+    # -- whether there is anything to do --------------------------------------------------------------------------
+    def _settled(self) -> bool:
+        """Committed by this rotation already, or young enough, or the key that is asked for."""
+        options, key = self._task.options, self._own_key()
+        if options.get("rotation_id") in self._record.rotation_ids:
+            return True
+        if key is not None and options.get("new_key") == key:
+            return True
+        limit = parse_duration("max_age", options.get("max_age"))
+        if limit is None or key is None or self._record.rolled_at is None or self._record.digest != digest(key):
+            return False
+        return self._task.clock.age(self._record.rolled_at) <= limit
+
+    def _own_key(self) -> str | None:
+        """The rack's key in force, where it is known: the one the rack was asked with, unless that was a Console's."""
+        target = self._reach.target
+        if target.via is None and target.user == "convox":
+            return self._subject.key
+        return next((key for key, dummy in self._stores.keys(RACK_API_KEY, self._subject.identity)), None)
+
+    def _refuse_second_key(self) -> None:
+        wanted, pending = self._task.options.get("new_key"), self._record.pending
+        if wanted and pending is not None and pending.key and wanted != pending.key:
+            raise BadInput(
+                "new_key: %s, but the key %s is pending on %s: nothing was changed; run without new_key to finish that first"
+                % (fingerprint(wanted), fingerprint(pending.key), self._subject.label)
+            )
+
+    # -- before anything is changed -------------------------------------------------------------------------------
+    def _preflight(self) -> tuple[rotation.Plan, dict[str, list[str]]]:
+        task, subject = self._task, self._subject
+        self._holder = preflight.find_holder(task, self._reach, subject)
+        if not self._resumed:
+            preflight.refuse_to_lock_out(task, subject, self._holder)
+            preflight.prove_direct_way(self._reach, subject)
+        plan = preflight.plan(task, subject, self._started, self._resumed)
+        if not self._resumed:
+            self._engine_for(plan).await_rest(dry=task.check_mode)
+        self._stores.prove(dry=task.check_mode)
+        rack = self._reach.rack(subject.key) if subject.key else None
+        return plan, preflight.also_affected(rack)
+
+    # -- stage ----------------------------------------------------------------------------------------------------
+    def _stage(self) -> str | None:
+        """One durable write a store: the new key, the rotation's id, and every other key that is known."""
+        task, subject = self._task, self._subject
+        key = task.options.get("new_key") or make_key(task.options["key_length"])
+        task.secrets.add(key)
+        old = self._own_key()
+        found = self._engine_for(None).stored_key()
+        if old is None and found is not None and self._reach.direct(subject.host, found).probe(subject.name) == "accepted":
+            old = found
+        self._record = Record(
+            kind=RACK_API_KEY,
+            identity=subject.identity,
+            name=subject.name,
+            host=self._reach.target.host if self._reach.target.via is None else subject.identity,
+            current=old,
+            digest=self._record.digest,
+            rolled_at=self._record.rolled_at,
+            rotation_ids=self._record.rotation_ids,
+            superseded=self._record.superseded,
+            pending=Pending(
+                key=key,
+                staged_at=task.clock.stamp(),
+                rotation_ids=(self._id,),
+                found=tuple(k for k in (found,) if k and k not in (old, key)),
+            ),
+        )
+        self._stores.save(self._record)
+        return None if task.options.get("new_key") else key
+
+    def _join(self) -> None:
+        """A run that finds a pending rotation finishes it, and has its own id among those that did."""
+        if self._id not in (self._record.pending.rotation_ids if self._record.pending else ()):
+            self._record = self._record.joined(self._id)
+            self._stores.save(self._record)
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+    def _engine_for(self, plan: rotation.Plan | None) -> Engine:
+        return Engine(self._task, self._reach, self._stores, self._subject, self._record, plan or rotation.Plan(means=()))
+
+    def _rotate(self, plan: rotation.Plan, affected: dict[str, list[str]]) -> dict[str, t.Any]:
+        method = self._task.options["method"]
+        if method == "auto":
+            method = rotation.API if self._subject.key is not None else rotation.CLOUDFORMATION
+        engine = self._engine_for(plan)
+        before = engine.instance_ids()
+        try:
+            end = engine.drive(method)
+        finally:
+            self._record = engine.record
+        if isinstance(end, rotation.Commit):
+            self._commit()
+        replaced = sorted(before - engine.instance_ids()) if before else []
+        result = self._report(engine.phase if not isinstance(end, rotation.Commit) else "committed", changed=True)
+        result.update(
+            method=engine.method,
+            activated_by=engine.activated_by,
+            old_refused=engine.old_refused,
+            stored_in=self._stores.labels,
+            also_affected={**affected, "instances": replaced},
+        )
+        if isinstance(end, rotation.Stop) and end.failed:
+            raise ConvoxError(engine.explain(end), **{**result, "changed": self._record.pending is not None})
+        if isinstance(end, rotation.Stop) and end.why == rotation.STOPPED_LATENT:
+            self._task.warn_once(engine.explain(end))
+        return result
+
+    def _commit(self) -> None:
+        """The stores first, the pending mark last, then the ledger; a crash on the way is finished by the next run."""
+        task, record = self._task, self._record.promoted(self._task.clock.stamp())
+        pending = record.pending
+        if pending is None or pending.key is None:
+            raise ValueError("nothing is pending")
+        target = self._reach.target
+        promotion = Promotion(
+            own=target.host if target.via is None else self._subject.identity,
+            old=self._record.old,
+            new=pending.key,
+            own_was_refused=task.cli.key(target.host) in self._subject.refused,
+        )
+        self._stores.promote(record, promotion)
+        self._record = record.committed()
+        old = fingerprint(promotion.old) if promotion.old else None
+        ledger.record(task, self._record, pending, old, fingerprint(promotion.new), self._started)
+
+    # -- what the user gets ---------------------------------------------------------------------------------------
+    def _report(self, phase: str, changed: bool) -> dict[str, t.Any]:
+        record = self._record
+        pending = record.pending
+        old = record.old if pending else (record.superseded[0] if record.superseded and changed else None)
+        new = pending.key if pending else (record.current or self._own_key())
+        result: dict[str, t.Any] = {
+            "changed": changed,
+            "host": self._reach.target.host,
+            "rack": self._subject.name,
+            "phase": phase,
+            "resumed": self._resumed,
+            "rotation_id": self._id,
+            "fingerprint": fingerprint(new) if new else None,
+            "old_fingerprint": fingerprint(old) if old else None,
+            "rolled_at": record.rolled_at,
+            "waited_s": round(self._task.clock.now() - self._started, 1),
+            "console_access": preflight.console_access(self._task, self._reach, self._subject, self._holder),
+        }
+        if changed:
+            result["diff"] = _diff(result["old_fingerprint"], result["fingerprint"])
+        return result
+
+    def _prediction(self, affected: dict[str, list[str]]) -> dict[str, t.Any]:
+        pending, own = self._record.pending, self._own_key()
+        wanted = self._task.options.get("new_key") or (pending.key if pending else None)
+        old = fingerprint(own) if own else None
+        return {
+            "changed": True,
+            "host": self._reach.target.host,
+            "rack": self._subject.name,
+            "resumed": self._resumed,
+            "rotation_id": self._id,
+            "fingerprint": fingerprint(wanted) if wanted else None,
+            "old_fingerprint": old,
+            "rolled_at": self._record.rolled_at,
+            "also_affected": {**affected, "instances": []},
+            "diff": _diff(old, fingerprint(wanted) if wanted else "a new key"),
+        }
+
+
+def _diff(old: str | None, new: str | None) -> dict[str, dict[str, str | None]]:
+    return {"before": {"fingerprint": old}, "after": {"fingerprint": new}}

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Which rack a roll is about, and by which ways it can be reached, changed and proven; nothing is changed here."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack
+from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """``identity``: the rack-domain. ``name``: what the rack must call itself. ``host``: reaches it directly.
+
+    ``key``: what the API was asked with and accepted, None where every key is lost. ``aws``: where AWS can be asked.
+    """
+
+    identity: str
+    name: str
+    host: str
+    version: str
+    system: System | None
+    key: str | None
+    refused: tuple[str, ...]
+    aws: RackResources | None
+
+    @property
+    def label(self) -> str:
+        return "rack %s (%s)" % (self.name, self.identity)
+
+
+def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
+    """Raises ConvoxError where the rack can't be told for certain."""
+    options, target = task.options, reach.target
+    recorded = stores.load(records.RACK_API_KEY, target.host)
+    by_cloudformation = options.get("method") == "cloudformation"
+    aws = _aws(task)
+    patient = recorded.pending is not None or (options.get("method") == "auto" and bool(options["wait"]) and aws is not None)
+    working = find_working_key(task, reach, stores, patient)
+    if working.system is None:
+        if aws is None or target.via or options.get("method") not in ("auto", "cloudformation"):
+            raise _no_key(task, reach, working, aws is not None)
+        return _by_stack(task, reach, working, aws, recorded)
+    return _by_api(task, reach, working, working.system, aws, recorded, by_cloudformation)
+
+
+def _by_api(
+    task: Task,
+    reach: Reach,
+    working: Working,
+    system: System,
+    aws: Aws | None,
+    recorded: records.Record,
+    aws_required: bool,
+) -> Subject:
+    target = reach.target
+    expected = task.options.get("stack_name") or target.short_name or recorded.name or system.name
+    if system.name != expected:
+        raise BadInput(
+            "%s answers as rack %s, where %s was expected: nothing was changed; check host, rack and stack_name" % (describe(target), system.name, expected)
+        )
+    identity = system.rack_domain or target.host
+    resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None else None
+    if aws_required and resources is None:
+        raise BadInput(
+            "method: cloudformation needs AWS credentials that can describe the stack of rack %s: nothing was changed; "
+            "set region and profile, or use method: api" % system.name
+        )
+    return Subject(
+        identity=identity,
+        name=system.name,
+        host=identity if target.via else target.host,
+        version=system.version,
+        system=system,
+        key=working.key,
+        refused=working.refused,
+        aws=resources,
+    )
+
+
+def _by_stack(task: Task, reach: Reach, working: Working, aws: Aws, recorded: records.Record) -> Subject:
+    """Every key is lost or refused: the stack says which rack it is, by the host it names (architecture 4)."""
+    host = reach.target.host
+    name = task.options.get("stack_name") or recorded.name
+    stack = aws.stack(name) if name else aws.find_stack(host)
+    sure = task.options.get("stack_name") and task.options.get("region")
+    if stack is None or not (sure or stack.belongs_to(host)):
+        raise BadInput(
+            "%s: no known key is accepted, and no stack in this account and region says that it is this rack's: nothing "
+            "was changed; give stack_name and region" % host
+        )
+    return Subject(
+        identity=stack.outputs.get("RackDomain") or host,
+        name=stack.name,
+        host=host,
+        version=stack.parameters.get("Version", ""),
+        system=None,
+        key=None,
+        refused=working.refused,
+        aws=aws.rack(stack.name),
+    )
+
+
+def _aws(task: Task) -> Aws | None:
+    """AWS, where it is wanted and there are credentials for it."""
+    options = task.options
+    if options.get("method") == "api" and options.get("activate") == rotation.SIGNING_KEY:
+        return None
+    aws = Aws(
+        task.secrets,
+        task.clock,
+        region=options.get("region"),
+        profile=options.get("profile"),
+        endpoint_url=options.get("endpoint_url"),
+        timeout=float(options["timeout"]),
+    )
+    return aws if aws.usable() else None
+
+
+def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResources | None:
+    """The rack's resources, once its stack has said that it is this rack's: accounts have stacks of equal names."""
+    name = task.options.get("stack_name") or system.name
+    try:
+        stack: Stack = aws.stack(name)
+    except RequestFailed as exc:
+        task.warn_once("rack %s: AWS is not used for it: %s" % (system.name, exc))
+        return None
+    if not stack.belongs_to(identity):
+        task.warn_once(
+            "rack %s: AWS is not used for it: the stack %s in this account and region is another rack's; set region or profile" % (system.name, name)
+        )
+        return None
+    return aws.rack(name)
+
+
+def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> ConvoxError:
+    where = describe(reach.target)
+    if not working.refused:
+        return BadInput("%s: no key is known for it: give api_key, or log in with convox_login first" % where)
+    ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
+    return Refused("%s: every known key is refused (invalid authentication): nothing was changed; %s" % (where, ways), 401)

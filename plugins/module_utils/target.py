@@ -1,0 +1,159 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Which rack or Console a task means, and how it is reached: options first, then environment, then the CLI's files."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import urllib.parse
+
+from ansible_collections.convox.credentials.plugins.module_utils import cli_config, tls
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import USER, Credential, Transport
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """``host``: ``name[:port]``. ``via``: ``org/name`` where the host is a Console. ``key``: given, or None."""
+
+    host: str
+    via: str | None
+    key: str | None
+    user: str = USER
+
+    @property
+    def short_name(self) -> str | None:
+        """The rack's own name, where it is reached through a Console."""
+        return self.via.rpartition("/")[2] if self.via else None
+
+
+def find_target(task: Task) -> Target:
+    """Raises BadInput. A variable in somebody's shell never turns many inventory hosts into one rack (architecture 2)."""
+    options, environ = task.options, task.environ
+    named = [name for name in ("host", "rack", "api_key") if options.get(name)]
+    url = options.get("rack_url") or (None if named else environ.get("RACK_URL"))
+    if url:
+        return _from_rack_url(task, url)
+    host = parse_host(options.get("host") or environ.get("CONVOX_HOST") or task.cli.active_host() or cli_config.DEFAULT_CONSOLE)
+    open_to_environment = not options.get("host")
+    key = options.get("api_key") or (environ.get("CONVOX_PASSWORD") if open_to_environment else None)
+    via = options.get("rack") or (environ.get("CONVOX_RACK") if open_to_environment else None)
+    if key and len(key) < SHORTEST_MASKED:
+        raise BadInput("api_key: %d characters; no Convox key is shorter than %d: check what was pasted" % (len(key), SHORTEST_MASKED))
+    if via and not re.fullmatch(r"[^/\s]+/[^/\s]+", via):
+        raise BadInput("rack: %r is not org/name; write the organization too, as `convox racks` shows it" % via)
+    task.secrets.add(key)
+    return Target(host, via, key)
+
+
+def parse_host(text: str) -> str:
+    """``name[:port]`` of a name or a URL, as typed but for the scheme: the CLI files it under that."""
+    name = text.strip()
+    scheme, found, rest = name.partition("://")
+    if found:
+        if scheme.lower() != "https":
+            raise BadInput("host: %s:// would send the key in clear; Convox speaks https" % scheme)
+        name = rest.rstrip("/")
+    if "@" in name:
+        raise BadInput("host: it holds credentials; give a URL of that kind as rack_url, where it is kept secret")
+    if not _HOST.fullmatch(name):
+        raise BadInput("host: %r is no host; write name, name:port or https://name:port" % name)
+    return name
+
+
+def _from_rack_url(task: Task, url: str) -> Target:
+    parts = urllib.parse.urlsplit(url)
+    task.secrets.add(url)
+    key = urllib.parse.unquote(parts.password or "")
+    task.secrets.add(key)
+    if parts.scheme != "https" or not parts.hostname or len(key) < SHORTEST_MASKED:
+        raise BadInput("rack_url: not https://user:key@host; its value is not shown because it can hold a key")
+    host = parts.hostname if parts.port is None else "%s:%d" % (parts.hostname, parts.port)
+    return Target(parse_host(host), None, key, parts.username or USER)
+
+
+class Reach:
+    """The way to one target: transports with the trust that was asked for, and clients over them."""
+
+    def __init__(self, task: Task, target: Target) -> None:
+        self._task = task
+        self.target = target
+        self._transports: dict[str, Transport] = {}
+        self._trusts: dict[str, tls.Trust] = {}
+
+    def rack(self, key: str) -> Rack:
+        """The rack as the task reaches it: directly, or through its Console."""
+        return Rack(self.transport(self.target.host), self.credential(key), self.target.via)
+
+    def direct(self, host: str, key: str) -> Rack:
+        """The rack by a host of its own, whatever way the task goes."""
+        return Rack(self.transport(host), Credential(key), None)
+
+    def credential(self, key: str) -> Credential:
+        return Credential(key, self.target.user if key == self.target.key else USER)
+
+    def transport(self, host: str) -> Transport:
+        if host not in self._transports:
+            task = self._task
+            self._transports[host] = Transport(
+                host,
+                self.trust(host),
+                task.secrets,
+                task.clock,
+                timeout=float(task.options["timeout"]),
+                retries=int(task.options["retries"]),
+                sessions=_Sessions(task),
+            )
+        return self._transports[host]
+
+    def trust(self, host: str) -> tls.Trust:
+        if host not in self._trusts:
+            self._trusts[host] = self._find_trust(host)
+        return self._trusts[host]
+
+    def _find_trust(self, host: str) -> tls.Trust:
+        task = self._task
+        wish = task.options.get("tls_fingerprint") if host == self.target.host else None
+        pinned = task.cli.pinned(host)
+        if wish and wish != tls.ACCEPT_NEW:
+            return tls.Trust(fingerprint=tls.parse_fingerprint(wish))
+        if pinned:
+            return tls.Trust(fingerprint=tls.parse_fingerprint(pinned))
+        if wish == tls.ACCEPT_NEW:
+            seen = tls.look_at(host, float(task.options["timeout"])).fingerprint
+            if not task.check_mode:
+                task.cli.pin(host, seen)
+            return tls.Trust(fingerprint=seen)
+        if not task.options["validate_certs"]:
+            task.warn_once("%s: its certificate is not verified (validate_certs: false): anybody between could read the key" % host)
+            return tls.Trust(verify=False)
+        return tls.Trust(ca_path=task.options.get("ca_path"))
+
+
+class _Sessions:
+    """The CLI's ``session`` file; check mode writes nothing."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def session(self, host: str) -> str | None:
+        return self._task.cli.session(host)
+
+    def set_session(self, host: str, session: str) -> None:
+        if not self._task.check_mode:
+            self._task.cli.set_session(host, session)
+
+
+def describe(target: Target) -> str:
+    """The rack or host as messages name it."""
+    return "%s (through %s)" % (target.via, target.host) if target.via else target.host

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What one task was given, without Ansible: what the modules hand to the work, and tests hand to it alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+
+
+@dataclasses.dataclass
+class Task:
+    """``options``: the module's parameters. ``warn``: one line to the user. ``environ``: where options fall back to."""
+
+    options: t.Mapping[str, t.Any]
+    environ: t.Mapping[str, str]
+    secrets: Secrets
+    warn: t.Callable[[str], None]
+    check_mode: bool = False
+    clock: Clock = dataclasses.field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._warned: set[str] = set()
+        self.cli = CliConfig.find(self.options.get("config_dir") or self.environ.get("CONVOX_CONFIG"), self.environ)
+
+    def stores(self) -> StoreSet:
+        stores = StoreSet(self.options["stores"], self.cli, self.secrets)
+        stores.refuse_short_lived(self.environ)
+        return stores
+
+    def warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self.warn(self.secrets.redact(text))
