@@ -59,7 +59,8 @@ def real_interpreters() -> dict[str, str]:
     found = {}
     for version in VERSIONS:
         candidates = [Path(folder) / f"python{version}" for folder in os.get_exec_path()]
-        candidates += sorted(Path(os.environ.get("PYENV_ROOT", "/nonexistent")).glob(f"versions/{version}.*/bin/python"))
+        # Where a version manager installed this Python, it may have installed others.
+        candidates += sorted(Path(sys.base_prefix).parent.glob(f"{version}.*/bin/python"))
         for candidate in candidates:
             real = interpreter_behind(candidate, version)
             if real:
