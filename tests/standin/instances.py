@@ -1,0 +1,113 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rack's EC2 instances: the emulator's, launched, replaced in batches and put into service here (3.3)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+    from .life import Life
+    from .spec import RackSettings
+
+_GONE = ("terminated", "shutting-down")
+
+
+class InstanceGroup:
+    """The instances of one rack's auto scaling group."""
+
+    def __init__(self, cloud: Cloud, region: str, name: str, life: Life, settings: RackSettings) -> None:
+        self._cloud = cloud
+        self._region = region
+        self._name = name
+        self._life = life
+        self._settings = settings
+        self._turn = itertools.count()
+        self._members: list[Any] = []
+        self._booting: set[str] = set()
+
+    def launch(self, count: int, parameters: dict[str, str]) -> list[Any]:
+        """Launch some instances as the stack has them now."""
+        tags = {
+            "Name": self._name,
+            "Rack": self._name,
+            "aws:autoscaling:groupName": f"{self._name}-Instances",
+            "aws:cloudformation:logical-id": "Instances",
+            "aws:cloudformation:stack-name": self._name,
+        }
+        with self._cloud.lock:
+            reservation = self._cloud.backend("ec2", self._region).run_instances(
+                parameters["DefaultAmi"],
+                count,
+                None,
+                [],
+                instance_type=parameters["InstanceType"],
+                is_instance_type_default=False,
+                region_name=self._region,
+                key_name=parameters["Key"] or None,
+                tags={"instance": tags},
+            )
+            self._members.extend(reservation.instances)
+            return list(reservation.instances)
+
+    def members(self) -> list[Any]:
+        """Those that are there."""
+        return [each for each in self._members if each.state not in _GONE]
+
+    def all_in_service(self) -> bool:
+        """Whether none is still starting (3.1, converging)."""
+        return not self._booting
+
+    def place(self) -> str:
+        """An instance for a container: each in turn."""
+        ready = [each.id for each in self.members() if each.id not in self._booting]
+        return ready[next(self._turn) % len(ready)] if ready else ""
+
+    def replace(self, parameters: dict[str, str], evacuate: Callable[[set[str]], None], *, count: int, only_first: bool = False) -> None:
+        """Replace all, one batch after the other; with only_first, break off after the first batch."""
+        old = self.members()
+        batch = max(1, int(parameters["InstanceUpdateBatchSize"]))
+        for start in range(0, len(old), batch):
+            going = old[start : start + batch]
+            self._boot(len(going), parameters)
+            self._end(going, evacuate)
+            if only_first:
+                return
+        self.scale(count, parameters, evacuate)
+
+    def scale(self, count: int, parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
+        """Have so many."""
+        there = self.members()
+        if len(there) < count:
+            self._boot(count - len(there), parameters)
+        elif len(there) > count:
+            self._end(there[count:], evacuate)
+
+    def replace_one(self, parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
+        """One instance fails and the group replaces it, with nobody having asked."""
+        going = self.members()[:1]
+        self._boot(len(going), parameters)
+        self._end(going, evacuate)
+
+    def end_all(self) -> None:
+        """The rack goes away."""
+        self._end(self.members(), lambda ids: None)
+
+    def _boot(self, count: int, parameters: dict[str, str]) -> None:
+        new = {each.id for each in self.launch(count, parameters)}
+        self._booting |= new
+        self._life.pause(self._settings.instance_seconds)
+        self._booting -= new
+
+    def _end(self, going: list[Any], evacuate: Callable[[set[str]], None]) -> None:
+        # First out of service: no container is to be placed there any more.
+        ids = {each.id for each in going}
+        self._booting |= ids
+        evacuate(ids)
+        if ids:
+            with self._cloud.lock:
+                self._cloud.backend("ec2", self._region).terminate_instances(list(ids))
+        self._booting -= ids

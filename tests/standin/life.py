@@ -1,0 +1,57 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long things live here: pauses that end at once when their owner stops, and threads that never outlive it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable
+
+
+class Stopped(Exception):
+    """Raised inside a pause when the owner stops."""
+
+
+class Life:
+    """The time during which a stand-in, or one of its racks, is there."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has been stopped."""
+        return self._over.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, or raise Stopped as soon as the owner stops."""
+        if self._over.wait(max(0.0, seconds)):
+            raise Stopped
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait for something that another thread brings about."""
+        while not ready():
+            self.pause(0.005)
+
+    @staticmethod
+    def deadline(seconds: float) -> Callable[[], bool]:
+        """Something to ask whether so much time has passed."""
+        end = time.monotonic() + seconds
+        return lambda: time.monotonic() > end
+
+    def spawn(self, work: Callable[..., None], *args: Any) -> None:
+        """Do something beside; it ends silently when the owner stops."""
+
+        def run() -> None:
+            try:
+                work(*args)
+            except Stopped:
+                pass
+
+        threading.Thread(target=run, name=f"standin-{getattr(work, '__name__', 'work')}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End every pause."""
+        self._over.set()

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTP/1.1 on loopback, with what a test needs to hold in its own hand: the connection.
+
+The usual Python servers close every connection after one reply and can't refuse one. Here a connection is kept, knows
+who answers it, can be dropped at any moment, and a port can be made to refuse connections without being lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import socket
+import sys
+import threading
+import traceback
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any, Callable
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from .life import Stopped
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+HOST = "127.0.0.1"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+JSON = "application/json"
+_HANDSHAKE_SECONDS = 10
+_IDLE_SECONDS = 120
+
+
+class Dropped(Exception):
+    """Close the connection without a reply."""
+
+
+class Connection:
+    """One TCP connection: who answers it, with which certificate, and whether it is to end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.tls: ssl.SSLContext | None = None
+        self.guest: Any = None
+        self._lock = threading.Lock()
+        self._busy = False
+        self._ending = False
+
+    def begin(self) -> bool:
+        """Note that a request is being answered; false when the connection is to end."""
+        with self._lock:
+            self._busy = not self._ending
+            return self._busy
+
+    def finish(self) -> bool:
+        """Note that the reply was sent; false when the connection is to end."""
+        with self._lock:
+            self._busy = False
+            return not self._ending
+
+    def retire(self) -> None:
+        """End it as a stopping server does: at once when idle, else after the reply that is being made."""
+        with self._lock:
+            self._ending = True
+            if self._busy:
+                return
+        self.cut()
+
+    def cut(self) -> None:
+        """End it now, whatever it is doing."""
+        try:
+            # Not SSLSocket's own: that one takes the TLS state from under the thread that reads.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+@dataclass
+class Request:
+    """What a client asked."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    connection: Connection
+
+    @property
+    def path(self) -> str:
+        """The path without its query, decoded."""
+        return unquote(urlsplit(self.target).path)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's fields."""
+        return _first_values(urlsplit(self.target).query)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The body's fields, if it is a form."""
+        return _first_values(self.body.decode("utf-8", "replace"))
+
+    @property
+    def json(self) -> Any:
+        """The body, if it is JSON; else None."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return None
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """User and password of Basic authentication; empty ones when there are none."""
+        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return "", ""
+        try:
+            user, _, password = base64.b64decode(value).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        # Taken as it is: the CLI percent-encodes the key and a rack does not decode it (3).
+        return user, password
+
+    @property
+    def bearer(self) -> str:
+        """The token of Bearer authentication."""
+        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+        return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def _first_values(text: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+@dataclass
+class Reply:
+    """What a client is told."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def text(cls, text: str, status: int = 200) -> Reply:
+        """Plain text, as a rack answers most things."""
+        return cls(status, text.encode(), TEXT)
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200) -> Reply:
+        """JSON as Go writes it for people: two spaces, a newline at the end."""
+        return cls(status, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), JSON)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Reads requests off one connection and sends the replies."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True
+
+    def __init__(self, connection: Connection, answer: Callable[[Request], Reply]) -> None:
+        self._connection = connection
+        self._answer = answer
+        super().__init__(connection.sock, (HOST, 0), None)  # type: ignore[arg-type]
+
+    def _exchange(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not self._connection.begin():
+            self.close_connection = True
+            return
+        request = Request(self.command, self.path, self.headers, body, self._connection)
+        try:
+            reply = self._answer(request)
+        except (Dropped, Stopped):
+            self.close_connection = True
+            return
+        except Exception as error:  # noqa: BLE001 - a fault of the stand-in itself must be seen, by whoever asked
+            traceback.print_exc(file=sys.stderr)
+            reply = Reply.text(f"stand-in: {error!r}\n", 599)
+        self._send(reply)
+        if not self._connection.finish():
+            self.close_connection = True
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response_only(reply.status)
+        headers = {"Date": formatdate(usegmt=True), **reply.headers}
+        if reply.content_type is not None:
+            headers["Content-Type"] = reply.content_type
+        headers["Content-Length"] = str(len(reply.body))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+        self.wfile.flush()
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _exchange  # noqa: N815
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing on stderr: the journal has it."""
+
+
+class Listener:
+    """A port on loopback that answers, or really refuses."""
+
+    def __init__(self, answer: Callable[[Request], Reply], admit: Callable[[Connection], None] = lambda connection: None) -> None:
+        self._answer = answer
+        self._admit = admit
+        self._lock = threading.Lock()
+        self._open: set[Connection] = set()
+        self._listening: socket.socket | None = None
+        # Bound but never listening: while the port refuses, nobody else can get it.
+        self._hold = self._bind(0)
+        self.port: int = self._hold.getsockname()[1]
+        self.address = f"{HOST}:{self.port}"
+
+    @staticmethod
+    def _bind(port: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((HOST, port))
+        return sock
+
+    def listen(self) -> None:
+        """Answer from now on."""
+        with self._lock:
+            if self._listening is not None:
+                return
+            sock = self._listening = self._bind(self.port)
+            sock.listen(256)
+            # shutdown() wakes accept() on Linux; elsewhere this does.
+            sock.settimeout(0.5)
+        threading.Thread(target=self._accept, args=(sock,), name=f"standin-{self.port}", daemon=True).start()
+
+    def refuse(self) -> None:
+        """Refuse new connections from now on; those that are open stay."""
+        with self._lock:
+            sock, self._listening = self._listening, None
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            sock.close()
+
+    def close(self) -> None:
+        """Give the port back and cut every connection."""
+        self.refuse()
+        self._hold.close()
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            connection.cut()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while self._listening is listening:
+            try:
+                sock, _address = listening.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(Connection(sock),), daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        with self._lock:
+            self._open.add(connection)
+        try:
+            self._admit(connection)
+            if connection.tls is not None:
+                connection.sock.settimeout(_HANDSHAKE_SECONDS)
+                connection.sock = connection.tls.wrap_socket(connection.sock, server_side=True)
+            _Handler(connection, self._answer)
+        except (Dropped, OSError, ValueError):
+            pass
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.cut()
+            connection.sock.close()
