@@ -175,13 +175,13 @@ class Aws:
                 names |= {v["LaunchTemplateData"].get("KeyName") for v in versions["LaunchTemplateVersions"]}
         return {name for name in names if name}
 
-    def call(self, service: str, operation: str, **arguments: t.Any) -> dict[str, t.Any]:
+    def call(self, service: str, operation: str, /, **arguments: t.Any) -> dict[str, t.Any]:
         with self._translated(service, operation):
             reply = getattr(self._client(service), operation)(**arguments)
         self._hear(reply)
         return reply
 
-    def pages(self, service: str, operation: str, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    def pages(self, service: str, operation: str, /, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
         with self._translated(service, operation):
             yield from self._client(service).get_paginator(operation).paginate(**arguments)
 

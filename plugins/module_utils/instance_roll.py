@@ -345,5 +345,5 @@ class InstanceRoll:
         }
         if changed:
             after = current if current != old else "a new pair"
-            result["diff"] = {"before": {"key_name": old or current}, "after": {"key_name": after}}
+            result["diff"] = {"before": {"key_name": old if self._record.pending is None else current}, "after": {"key_name": after}}
         return result

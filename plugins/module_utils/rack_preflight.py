@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils import cli_config, rotation, tls
 from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
 from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ConsoleRack
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
@@ -150,6 +150,9 @@ def _racks_of(task: Task, reach: Reach, host: str, key: str) -> list[ConsoleRack
     try:
         return Console(reach.transport(host), Credential(key)).racks()
     except ConvoxError as exc:
+        if isinstance(exc, BadReply) and exc.status == 404:
+            # The CLI's active host is a rack: only a Console lists racks.
+            return []
         task.warn_once("Console %s could not be asked whether it holds the rack: %s" % (host, exc))
         return []
 
