@@ -7,7 +7,6 @@ The last line is pytest's own. Whatever ends the run, no process of it stays.
 """
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -23,7 +22,9 @@ LANES = (
     (("lint", ["tests/tools/lint"]), ("sanity", [sys.executable, "-m", "tests.tools.sanity"])),
     (("pytest", PYTEST),),
 )
+GRACE = 15  # seconds to clean up in
 PRINTING = threading.Lock()
+STOPPING = threading.Event()
 
 
 @dataclass
@@ -47,18 +48,41 @@ class Part:
                 self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
             self.status = self.process.wait()
-        self.kill()
+        self.signal(signal.SIGKILL)  # what it left behind
         self.seconds = time.monotonic() - began
         text = log.read_text(encoding="utf-8", errors="replace").rstrip()
         self.last_line = text.rpartition("\n")[2]
         with PRINTING:
             print(f"===== {self.name}\n{text}\n", flush=True)
 
-    def kill(self) -> None:
-        """End what is left of its group."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+    def signal(self, signum: int) -> bool:
+        """Send it to what is left of its group; False when nothing is."""
+        if self.process is None:
+            return False
+        try:
+            os.killpg(self.process.pid, signum)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def stop(parts: list[Part]) -> None:
+    """Let every part clean up behind itself, then end what still runs."""
+    STOPPING.set()
+    end = time.monotonic() + GRACE
+    for part in parts:
+        part.signal(signal.SIGINT)
+    while any(part.signal(0) for part in parts) and time.monotonic() < end:
+        time.sleep(0.1)
+    for part in parts:
+        part.signal(signal.SIGKILL)
+
+
+def run_lane(lane: list[Part]) -> None:
+    """Run its parts, one after the other."""
+    for part in lane:
+        if not STOPPING.is_set():
+            part.run()
 
 
 def main() -> int:
@@ -66,15 +90,14 @@ def main() -> int:
     lanes = [[Part(name, list(command)) for name, command in lane] for lane in LANES]
     parts = [part for lane in lanes for part in lane]
 
-    def stop(signum: int, dummy_frame: object) -> None:
-        for part in parts:
-            part.kill()
+    def interrupted(signum: int, dummy_frame: object) -> None:
+        stop(parts)
         os._exit(128 + signum)
 
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, stop)
+        signal.signal(signum, interrupted)
 
-    threads = [threading.Thread(target=lambda lane=lane: [part.run() for part in lane]) for lane in lanes]
+    threads = [threading.Thread(target=run_lane, args=(lane,)) for lane in lanes]
     for thread in threads:
         thread.start()
     for thread in threads:
