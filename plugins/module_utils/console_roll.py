@@ -66,9 +66,9 @@ class ConsoleRoll:
         current = self._working_key()
         if not self._resumed and self._settled(current):
             return self._report(current, None, changed=False), None
-        self._check_password()
         self._stores.prove(dry=self._task.check_mode)
         if self._task.check_mode:
+            self._check_password()
             return self._report(None, current or self._known_key(), changed=True), None
         old = self._record.old or current or self._known_key()
         made = self._finish_or_reset(old)
@@ -131,6 +131,7 @@ class ConsoleRoll:
         if pending is not None and pending.key and self._confirmed(pending.key):
             self._save(self._record.joined(self._id))
             return pending.key
+        self._check_password()
         account = Account(self._reach.transport(self._host), self._task.secrets)
         account.log_in(self._task.options["email"], self._task.options["account_password"])
         for dummy in range(MOST_RESETS):

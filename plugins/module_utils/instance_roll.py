@@ -52,10 +52,12 @@ def roll(task: Task) -> dict[str, t.Any]:
     subject = find_subject(task, reach, stores)
     if subject.system is not None and subject.system.generation == 3:
         raise BadInput(f"{subject.label} is a v3 rack ({subject.version}), which this release can't keyroll: nothing was changed")
-    if task.check_mode:
-        return InstanceRoll(task, reach, stores, subject).run()
+    first = InstanceRoll(task, reach, stores, subject)
+    if task.check_mode or first.settled():
+        return first.run()
     with rack_lock(task, subject.identity, subject.label):
-        return InstanceRoll(task, reach, stores, subject).run()
+        # Another run may have ended since the first look.
+        return InstanceRoll(task, reach, stores, find_subject(task, reach, stores)).run()
 
 
 class InstanceRoll:
@@ -80,7 +82,7 @@ class InstanceRoll:
         self._seen = machine.Seen(BUSY, self._key_name())
 
     def run(self) -> dict[str, t.Any]:
-        if not self._resumed and self._settled():
+        if self.settled():
             self._count_instances(self._key_name())
             return self._report("committed", changed=False)
         self._preflight()
@@ -97,7 +99,10 @@ class InstanceRoll:
         return result
 
     # -- before anything is changed -------------------------------------------------------------------------------
-    def _settled(self) -> bool:
+    def settled(self) -> bool:
+        """Nothing is pending, and it is committed by this rotation already, or the pair is young enough."""
+        if self._resumed:
+            return False
         options = self._task.options
         if options.get("rotation_id") in self._record.rotation_ids:
             return True
@@ -309,7 +314,7 @@ class InstanceRoll:
         return math.ceil(count / max(1, batch)) * SECONDS_A_BATCH + SECONDS_BESIDE
 
     def _skipped(self, what: str) -> None:
-        self._task.warn_once(f"{self._subject.label}: not asked of AWS, which denies it: {what}")
+        self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}")
 
     def _explain(self, why: str) -> str:
         text = _WHY[why].format(

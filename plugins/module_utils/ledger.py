@@ -17,6 +17,7 @@ import os
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
+from ansible_collections.convox.credentials.plugins.module_utils.errors import Held, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
@@ -36,7 +37,12 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
         "rotation_ids": list(pending.rotation_ids),
         "seconds": round(task.clock.now() - started, 1),
     }
-    append(task.options.get("ledger_path") or task.cli.home.file("ledger.jsonl"), entry, task.environ)
+    path = task.options.get("ledger_path") or task.cli.home.file("ledger.jsonl")
+    try:
+        append(path, entry, task.environ)
+    except (StoreFailed, Held) as exc:
+        # The rotation is committed: saying that it failed would be untrue.
+        task.warn_once(f"{committed.identity}: rolled, but the ledger has no line for it: {exc}")
 
 
 def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:

@@ -221,22 +221,26 @@ class Engine:
             raise ValueError("nothing is pending")
         return self.record.pending
 
-    def _keys(self) -> list[str]:
-        """What the API may accept at this moment, the likeliest first."""
-        if self._reach.target.via is not None and self._subject.key is not None:
-            return [self._subject.key]
-        keys = (self._subject.key, self.record.old, self.record.pending.key if self.record.pending else None)
-        return list(dict.fromkeys(key for key in keys if key))
+    def _ways(self) -> list[Rack]:
+        """The rack by each key that it may accept at this moment, the likeliest first.
+
+        A Console's copy of the key is dead as soon as the new key is in force: then the rack is asked itself.
+        """
+        reach, subject = self._reach, self._subject
+        first = [reach.rack(subject.key)] if subject.key else []
+        known = (self.record.old, self.record.pending.key if self.record.pending else None)
+        own = dict.fromkeys(key for key in known if key and (reach.target.via or key != subject.key))
+        return first + [reach.direct(subject.host, key) for key in own]
 
     def _by_any_key(self, ask: t.Callable[[Rack], t.Any]) -> t.Any:
         """Ask with each key until one is not refused: while containers restart either may be."""
         refusal: Refused | None = None
-        for key in self._keys():
+        for rack in self._ways():
             try:
-                return ask(self._reach.rack(key))
+                return ask(rack)
             except Refused as exc:
                 refusal = exc
-        raise refusal or Refused("%s: no key is known" % self._subject.label, 401)
+        raise refusal or Refused(f"{self._subject.label}: no key is known", 401)
 
     def _system(self) -> System:
         return self._by_any_key(Rack.system)
@@ -250,7 +254,7 @@ class Engine:
         return parse_date(self._pending.applying) if self._pending.applying else None
 
     def _skipped(self, what: str) -> None:
-        self._task.warn_once("%s: not asked of AWS, which denies it: %s" % (self._subject.label, what))
+        self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}")
 
     def instance_ids(self) -> set[str]:
         """The rack's instances as it knows them; empty where it can't be asked, which nothing depends on."""

@@ -143,7 +143,7 @@ def _restarts_by_hand(subject: Subject) -> bool:
 
 
 def _skipped(task: Task, subject: Subject) -> t.Callable[[str], None]:
-    return lambda what: task.warn_once("%s: not asked of AWS, which denies it: %s" % (subject.label, what))
+    return lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}")
 
 
 def _racks_of(task: Task, reach: Reach, host: str, key: str) -> list[ConsoleRack]:

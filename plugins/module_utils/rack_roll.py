@@ -15,6 +15,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import ledger, 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import check_new_key, digest, fingerprint, make_key
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
@@ -35,10 +36,12 @@ def roll(task: Task) -> Outcome:
     stores = task.stores()
     subject = find_subject(task, reach, stores)
     preflight.refuse_third_generation(subject)
-    if task.check_mode:
-        return RackRoll(task, reach, stores, subject, started).run()
+    first = RackRoll(task, reach, stores, subject, started)
+    if task.check_mode or first.settled():
+        return first.run()
     with rack_lock(task, subject.identity, subject.label):
-        return RackRoll(task, reach, stores, subject, started).run()
+        # Another run may have ended since the first look, and the key with it.
+        return RackRoll(task, reach, stores, find_subject(task, reach, stores), started).run()
 
 
 def _check(task: Task) -> None:
@@ -56,7 +59,7 @@ def _check(task: Task) -> None:
 
 
 class RackRoll:
-    """One run over one rack. Holds the lock, unless it only predicts."""
+    """One run over one rack. Holds the lock, unless it writes nothing."""
 
     def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float) -> None:
         self._task = task
@@ -67,22 +70,26 @@ class RackRoll:
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(RACK_API_KEY, subject.identity)
         self._resumed = self._record.pending is not None
+        self._console_access = "unknown"
         self._holder: preflight.Holder | None = None
 
     def run(self) -> Outcome:
-        if not self._resumed and self._settled():
+        if self.settled():
             return self._report("committed", changed=False), None
         self._refuse_second_key()
         plan, affected = self._preflight()
         if self._task.check_mode:
             return self._prediction(affected), None
         made = self._stage() if not self._resumed else None
-        self._join()
+        if self._resumed:
+            self._join()
         return self._rotate(plan, affected), made
 
     # -- whether there is anything to do --------------------------------------------------------------------------
-    def _settled(self) -> bool:
-        """Committed by this rotation already, or young enough, or the key that is asked for."""
+    def settled(self) -> bool:
+        """Nothing is pending, and it is committed by this rotation already, or young enough, or the key asked for."""
+        if self._resumed:
+            return False
         options, key = self._task.options, self._own_key()
         if options.get("rotation_id") in self._record.rotation_ids:
             return True
@@ -129,9 +136,9 @@ class RackRoll:
         key = task.options.get("new_key") or make_key(task.options["key_length"])
         task.secrets.add(key)
         old = self._own_key()
-        found = self._engine_for(None).stored_key()
-        if old is None and found is not None and self._reach.direct(subject.host, found).probe(subject.name) == "accepted":
-            old = found
+        stored = self._engine_for(None).stored_key()
+        if old is None and stored and self._reach.direct(subject.host, stored).probe(subject.name) == ACCEPTED:
+            old = stored
         self._record = Record(
             kind=RACK_API_KEY,
             identity=subject.identity,
@@ -146,17 +153,20 @@ class RackRoll:
                 key=key,
                 staged_at=task.clock.stamp(),
                 rotation_ids=(self._id,),
-                found=tuple(k for k in (found,) if k and k not in (old, key)),
+                found=_unlike((stored, self._record.current, *subject.refused), (old, key)),
             ),
         )
         self._stores.save(self._record)
         return None if task.options.get("new_key") else key
 
     def _join(self) -> None:
-        """A run that finds a pending rotation finishes it, and has its own id among those that did."""
-        if self._id not in (self._record.pending.rotation_ids if self._record.pending else ()):
-            self._record = self._record.joined(self._id)
-            self._stores.save(self._record)
+        """A run that finds a pending rotation finishes it, with its own id among the rotation's, and holds what it knows."""
+        record = self._record.joined(self._id)
+        if record.pending is not None:
+            known = _unlike((self._own_key(), *self._subject.refused), record.secrets())
+            record = record.note(found=record.pending.found + known)
+        self._record = record
+        self._stores.save(record)
 
     # -- the steps ------------------------------------------------------------------------------------------------
     def _engine_for(self, plan: rotation.Plan | None) -> Engine:
@@ -174,6 +184,7 @@ class RackRoll:
             self._record = engine.record
         if isinstance(end, rotation.Commit):
             self._commit()
+        self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
         replaced = sorted(before - engine.instance_ids()) if before else []
         result = self._report(engine.phase if not isinstance(end, rotation.Commit) else "committed", changed=True)
         result.update(
@@ -224,7 +235,7 @@ class RackRoll:
             "old_fingerprint": fingerprint(old) if old else None,
             "rolled_at": record.rolled_at,
             "waited_s": round(self._task.clock.now() - self._started, 1),
-            "console_access": preflight.console_access(self._task, self._reach, self._subject, self._holder),
+            "console_access": self._console_access,
         }
         if changed:
             result["diff"] = _diff(result["old_fingerprint"], result["fingerprint"])
@@ -246,6 +257,11 @@ class RackRoll:
             "also_affected": {**affected, "instances": []},
             "diff": _diff(old, fingerprint(wanted) if wanted else "a new key"),
         }
+
+
+def _unlike(keys: t.Iterable[str | None], known: t.Collection[str | None]) -> tuple[str, ...]:
+    """The keys, each once, that are not known yet."""
+    return tuple(dict.fromkeys(key for key in keys if key and key not in known))
 
 
 def _diff(old: str | None, new: str | None) -> dict[str, dict[str, str | None]]:

@@ -68,7 +68,7 @@ class Record:
     @property
     def old(self) -> str | None:
         """The key that the pending one replaces; after a promotion that was cut short it is already superseded."""
-        if self.pending is None or self.current != self.pending.key:
+        if self.pending is None or self.pending.key is None or self.current != self.pending.key:
             return self.current
         return self.superseded[0] if self.superseded else None
 

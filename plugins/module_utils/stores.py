@@ -134,10 +134,10 @@ class CliStore:
         return self._cli.key(host)
 
     def prove(self, dry: bool) -> None:
-        for layout in self._cli.layouts:
+        for layout, book in zip(self._cli.layouts, self._notebooks):
             layout.auth()
-        for book in self._notebooks[:1]:
-            book.prove(dry)
+            if layout is self._cli.home or os.path.exists(layout.file("auth")):
+                book.prove(dry)
 
 
 KINDS: dict[str, t.Callable[[dict[str, t.Any], CliConfig], Store]] = {
