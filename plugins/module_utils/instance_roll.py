@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import typing as t
 import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_rotation as machine
 from ansible_collections.convox.credentials.plugins.module_utils import ledger
-from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack, System, outcome_unknown
+from ansible_collections.convox.credentials.plugins.module_utils.instance_view import InstanceView
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack, outcome_unknown
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY, Pending
@@ -27,7 +26,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.stack_watch imp
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.times import format_date, parse_date, parse_duration
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
 
 # Up to 5 minutes a batch (convox-protocol 3.3), and room for the API's own restart.
 SECONDS_A_BATCH, SECONDS_BESIDE = 360, 900
@@ -75,18 +74,19 @@ class InstanceRoll:
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(INSTANCE_KEY, subject.identity)
         self._resumed = self._record.pending is not None
-        self._watch = StackWatch(subject.aws, self._system, task.clock)
+        self._view = InstanceView(task, subject, self._rack)
+        self._watch = StackWatch(subject.aws, self._rack.system, task.clock)
         self._detail = "no detail"
-        self._others: list[str] = []
         self._old_key_name: str | None = None
-        self._seen = machine.Seen(BUSY, self._key_name())
+        self._seen = machine.Seen(BUSY, self._view.key_name())
 
     def run(self) -> dict[str, t.Any]:
         if self.settled():
-            self._count_instances(self._key_name())
+            self._count()
             return self._report("committed", changed=False)
         self._preflight()
         if self._task.check_mode:
+            self._count()
             return self._report(None, changed=True)
         self._stage()
         end = self._drive()
@@ -107,18 +107,8 @@ class InstanceRoll:
         if options.get("rotation_id") in self._record.rotation_ids:
             return True
         limit = parse_duration("max_age", options.get("max_age"))
-        made = self._made_at()
+        made = self._view.made_at(self._seen.key_name, self._record)
         return limit is not None and made is not None and self._task.clock.age(made) <= limit
-
-    def _made_at(self) -> str | None:
-        """When the current pair was made: EC2's word, else this collection's own record of the roll."""
-        name = self._key_name()
-        if not name:
-            return None
-        for pair in self._pairs() or []:
-            if pair.name == name and pair.created is not None:
-                return format_date(pair.created)
-        return self._record.rolled_at if self._record.key_name == name else None
 
     def _preflight(self) -> None:
         task, subject = self._task, self._subject
@@ -138,7 +128,7 @@ class InstanceRoll:
         subject = self._subject
         if subject.aws is None or subject.version < LATENT_SINCE:
             return
-        stored = allowed(subject.aws.stored_key, self._skipped)
+        stored = self._view.ask(subject.aws.stored_key)
         if stored is None:
             return
         answer = self._reach.direct(subject.host, stored.key).probe(subject.name)
@@ -153,7 +143,7 @@ class InstanceRoll:
     # -- the roll -------------------------------------------------------------------------------------------------
     def _stage(self) -> None:
         if self._record.pending is None:
-            pairs = self._pairs()
+            pairs = self._view.pairs()
             if pairs is None:
                 self._task.warn_once(
                     f"{self._subject.label}: EC2 can't be asked for key pairs: a keyroll that fails half-way can't be told from one that never began"
@@ -162,7 +152,7 @@ class InstanceRoll:
                 key=None,
                 staged_at=self._task.clock.stamp(),
                 rotation_ids=(self._id,),
-                old_key_name=self._key_name() or None,
+                old_key_name=self._view.key_name() or None,
                 pairs=tuple(pair.name for pair in pairs or []),
             )
             self._record = dataclasses.replace(self._record, name=self._subject.name, host=self._reach.target.host, pending=pending)
@@ -182,9 +172,7 @@ class InstanceRoll:
             if step.do == machine.NOTE:
                 self._record = self._record.note(applying=self._task.clock.stamp())
                 self._stores.save(self._record)
-                run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
             elif step.do == machine.POST:
-                # An earlier run noted that it would ask, and nothing came of it.
                 run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
             elif step.do == machine.ADOPT:
                 self._ask(lambda name=step.what or "": self._rack.set_parameter("Key", name))
@@ -206,49 +194,32 @@ class InstanceRoll:
         state = self._watch.look()
         if state != REST:
             return dataclasses.replace(self._seen, stack=state, rolled_back=self._watch.rolled_back)
-        name = self._key_name()
+        try:
+            name, pairs = self._view.key_name(), self._view.pairs()
+        except RequestFailed as exc:
+            # The rack or AWS is away for a moment; a wait of an hour must outlive that.
+            self._detail = str(exc)
+            return dataclasses.replace(self._seen, stack=BUSY)
         if name != (self._pending.old_key_name or "") and name != self._pending.key_name:
             self._record = self._record.note(key_name=name)
             self._stores.save(self._record)
-        on_new, total = self._count_instances(name)
-        pairs = self._pairs()
-        return machine.Seen(
+        self._seen = machine.Seen(
             stack=state,
             key_name=name,
             pairs=None if pairs is None else tuple(pair.name for pair in pairs),
             rolled_back=self._watch.rolled_back,
-            on_new=on_new,
-            total=total,
         )
+        self._count()
+        return self._seen
 
-    def _count_instances(self, key_name: str) -> tuple[int, int]:
-        """Own instances that have the pair, and own instances; the rack's others are kept for the report."""
-        aws = self._subject.aws
-        found = allowed(lambda: aws.aws.instances(self._subject.name), self._skipped) if aws is not None else None
-        if found is None or aws is None:
-            counts = self._count_by_start()
-        else:
-            groups = allowed(aws.groups, self._skipped) or set()
-            own = [i for i in found if not groups or i.group in groups]
-            self._others = sorted(i.id for i in found if i not in own)
-            counts = (sum(1 for i in own if i.key_name == key_name), len(own))
-        self._seen = dataclasses.replace(self._seen, key_name=key_name, on_new=counts[0], total=counts[1])
-        return counts
-
-    def _count_by_start(self) -> tuple[int, int]:
-        """Without EC2 an instance has the new pair when it started after the change."""
-        try:
-            instances = self._rack.instances()
-        except RequestFailed:
-            return (0, max(1, self._seen.total))
-        since = self._pending.applying if self._record.pending else self._record.rolled_at
-        if since is None:
-            return (0, len(instances))
-        return (sum(1 for i in instances if i.started and parse_date(i.started) > parse_date(since)), len(instances))
+    def _count(self) -> None:
+        pending = self._record.pending
+        since = pending.applying if pending else self._record.rolled_at
+        on_new, total = self._view.count(self._seen.key_name, since)
+        self._seen = dataclasses.replace(self._seen, on_new=on_new, total=total)
 
     def _commit(self) -> None:
-        record = dataclasses.replace(self._record.note(key_name=self._seen.key_name))
-        record = record.promoted(self._task.clock.stamp())
+        record = self._record.note(key_name=self._seen.key_name).promoted(self._task.clock.stamp())
         self._stores.save(record.committed())
         pending = self._pending
         self._record = record.committed()
@@ -264,7 +235,7 @@ class InstanceRoll:
         if self._watch.status != "UPDATE_COMPLETE":
             self._task.warn_once(f"{self._subject.label}: old pairs are left: the stack is at {self._watch.status}")
             return []
-        pairs = self._pairs() or []
+        pairs = self._view.pairs() or []
         keep = {self._seen.key_name} | {pair.name for pair in pairs[-1:]}
         unneeded = {pair.name for pair in pairs} - keep
         if not unneeded:
@@ -281,28 +252,6 @@ class InstanceRoll:
             raise ValueError("no keyroll is pending")
         return self._record.pending
 
-    def _system(self) -> System:
-        return self._rack.system()
-
-    def _key_name(self) -> str:
-        """The stack's parameter ``Key``; empty before the first keyroll."""
-        aws = self._subject.aws
-        if aws is not None:
-            return aws.stack().parameters.get("Key", "")
-        return self._rack.system().parameters.get("Key", "")
-
-    def _pairs(self) -> list[t.Any] | None:
-        """The rack's own pairs in the account, oldest first; None where EC2 can't be asked."""
-        aws = self._subject.aws
-        if aws is None:
-            return None
-        prefix = f"{self._subject.name}-keypair-"
-        found = allowed(lambda: aws.aws.pairs(prefix), self._skipped)
-        if found is None:
-            return None
-        own = [pair for pair in found if re.fullmatch(re.escape(prefix) + "[0-9]{4}", pair.name)]
-        return sorted(own, key=lambda pair: (pair.created is not None and pair.created.timestamp(), pair.name))
-
     def _patience(self) -> float:
         """wait_timeout, else by the number of batches."""
         given = self._task.options.get("wait_timeout")
@@ -312,9 +261,6 @@ class InstanceRoll:
         count = system.count if system else 1
         batch = int((system.parameters.get("InstanceUpdateBatchSize") if system else None) or 1)
         return math.ceil(count / max(1, batch)) * SECONDS_A_BATCH + SECONDS_BESIDE
-
-    def _skipped(self, what: str) -> None:
-        self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}")
 
     def _explain(self, why: str) -> str:
         text = _WHY[why].format(
@@ -342,7 +288,7 @@ class InstanceRoll:
             "old_key_name": old,
             "instances_total": self._seen.total,
             "instances_on_new_key": self._seen.on_new,
-            "others": self._others,
+            "others": self._view.others,
             "pruned": list(pruned),
             "rolled_at": self._record.rolled_at,
             "stored_in": self._stores.labels,
