@@ -14,7 +14,7 @@ help:  ## Say what there is
 
 demo:  ## Roll the credentials of a small fleet, and watch
 	@tests/tools/venv .venv-demo requirements/demo.txt
-	@.venv-demo/bin/python -m tests.demo
+	@VENV=.venv-demo $(RUN) python -m tests.demo
 
 test: venv  ## Everything below, side by side; pytest's verdict is the last line
 	@$(RUN) python -m tests.tools.all
