@@ -142,6 +142,9 @@ def run(arguments: list[str]) -> int:
 def main() -> int:
     """Lay everything out, then run; arguments go to ansible-test."""
     copy_source()
+    if list(COPY.glob("tests/sanity/ignore-*")):
+        print("This collection makes no exceptions: mend what an entry of tests/sanity/ignore-* hides.")
+        return 1
     found = lay_out_interpreters()
     lay_out_pip(Path(os.environ["HOME"]))
     hand_over_pip_settings(Path(os.environ["HOME"]))
