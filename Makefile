@@ -44,4 +44,6 @@ pins: venv  ## requirements/*.txt anew from requirements/*.in
 	@$(RUN) python -m tests.tools.pin
 
 clean:  ## Remove everything that the above made
-	rm -rf .venv .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output convox-credentials-*.tar.gz
+	rm -rf .venv .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output
+	rm -f changelogs/.plugin-cache.yaml convox-credentials-*.tar.gz
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
