@@ -55,7 +55,8 @@ def _die_with_parent() -> None:
 
 
 def _watch_input(over: threading.Event) -> None:
-    while sys.stdin.buffer.read1(4096):
+    # Not sys.stdin: its lock, held here, would keep Python from ending.
+    while os.read(0, 4096):
         pass
     over.set()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError, build_schema, graphql_sync
 
-from .server import Reply, Request
+from .messages import Reply, Request
 
 if TYPE_CHECKING:
     from .console import Console

@@ -19,7 +19,8 @@ from moto.core.exceptions import ServiceException
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from .server import Listener, Reply, Request
+from .messages import Reply, Request
+from .server import Listener
 
 if TYPE_CHECKING:
     from .faults import Fault, Faults

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from .accounts import Accounts, RackRecord
 from .faults import PAGE, Faults
 from .life import Life
-from .server import HTML, Connection, Listener, Reply, Request
+from .messages import HTML, Reply, Request
+from .server import Connection, Listener
 from .spec import ConsoleSettings, ConsoleSpec, change, settings_of
 
 if TYPE_CHECKING:

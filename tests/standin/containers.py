@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 from .journal import now
+from .server import Dropped
 
 if TYPE_CHECKING:
     import ssl
@@ -110,6 +111,8 @@ class Service:
     def attach(self, connection: Connection, container: Container) -> None:
         """Keep a connection with its container."""
         with self._lock:
+            if container.state == "stopped":
+                raise Dropped
             container.connections = {each for each in container.connections if each.sock.fileno() >= 0}
             container.connections.add(connection)
 
@@ -135,6 +138,8 @@ class Service:
     def restart(self, container_id: str | None = None) -> None:
         """Containers start anew unasked: one that dies at once, or each in its turn."""
         with self._lock:
+            if container_id not in (None, *(each.id for each in self.containers)):
+                raise ValueError(f"no such container: {container_id}")
             for each in self.containers:
                 if each.id == container_id:
                     self._stopped(each)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from moto.core.exceptions import ServiceException
 
-from .server import Reply, Request
+from .messages import Reply, Request
 from .spec import RackSpec
 from .truth import rack_truth
 
@@ -31,7 +31,7 @@ class Control:
         verb = self._verb(request.method, request.path.strip("/").split("/"))
         if verb is None:
             return Reply.json({"error": f"no such verb: {request.method} {request.path}"}, 404)
-        values = request.json or {}
+        values = request.json or dict(request.query)
         try:
             result = verb(values)
         except (KeyError, TypeError, ValueError) as error:
@@ -48,7 +48,7 @@ class Control:
                 return None
             return self._rack_verbs(rack).get((method, "/".join(parts[2:])))
         verbs: dict[tuple[str, str], Verb] = {
-            ("GET", "truth"): lambda _values: standin.truth(),
+            ("GET", "truth"): lambda values: standin.truth(int(values["requests"]) if "requests" in values else None),
             ("GET", "addresses"): lambda _values: standin.addresses(),
             ("POST", "racks"): self._add_rack,
             ("POST", "console/settings"): lambda values: standin.console.set(**values),
@@ -70,7 +70,7 @@ class Control:
             ("POST", "password"): lambda values: rack.set_password(values["key"]),
             ("POST", "update"): rack.stack.change,
             ("POST", "restart"): lambda values: rack.restart(values.get("container")),
-            ("POST", "instances/replace"): lambda _values: rack.replace_instance(),
+            ("POST", "instances/replace"): lambda values: rack.replace_instance(values.get("instance")),
             ("POST", "wait"): lambda values: rack.wait_at_rest(**values),
             ("POST", "faults"): lambda values: rack.faults.add(**values),
             ("DELETE", "faults"): lambda _values: rack.faults.clear(),

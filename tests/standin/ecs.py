@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.exceptions import ServiceException
 
-from .server import Reply
+from .messages import Reply
 
 if TYPE_CHECKING:
     import datetime

@@ -10,7 +10,8 @@ import threading
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Callable
 
-from .server import HTML, TEXT, Dropped, Reply, Request
+from .messages import HTML, TEXT, Reply, Request
+from .server import Dropped
 
 if TYPE_CHECKING:
     from .life import Life

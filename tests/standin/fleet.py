@@ -46,6 +46,7 @@ class Standin:
         self.cloud = Cloud(Faults(self.life), self.journal)
         Ecs(self.cloud, self.racks)
         Formation(self.cloud, self.racks)
+        self.cloud.play("ec2", "DescribeInstances", self._forget_terminated)
         self.console = Console(console or ConsoleSpec(), self._authority, self.journal, self._find_rack)
         self._control = Listener(Control(self).answer)
         self.aws_url = self.cloud.url
@@ -81,9 +82,9 @@ class Standin:
         for faults in (self.aws_faults, self.console.faults, *(rack.faults for rack in self.racks.values())):
             faults.clear()
 
-    def truth(self) -> dict[str, Any]:
-        """What nobody could know from outside: which keys are good, where, and since when."""
-        return truth_of(self)
+    def truth(self, requests: int | None = None) -> dict[str, Any]:
+        """What nobody could know from outside: which keys are good, where, and since when; and the last requests."""
+        return truth_of(self, requests)
 
     def addresses(self) -> dict[str, Any]:
         """What a client needs to reach everything."""
@@ -124,6 +125,10 @@ class Standin:
             stoppable.stop()
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _forget_terminated(self, _region: str, _fields: dict[str, Any]) -> None:
+        for rack in list(self.racks.values()):
+            rack.instances.forget_terminated()
 
     def _find_rack(self, hostname: str) -> Rack | None:
         port = hostname.rpartition(":")[2]

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 
 from .journal import now
-from .server import Reply
+from .messages import Reply
 from .template import REPLACES_INSTANCES
 
 if TYPE_CHECKING:

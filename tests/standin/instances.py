@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class InstanceGroup:
         self._turn = itertools.count()
         self._members: list[Any] = []
         self._booting: set[str] = set()
+        self._terminated: list[tuple[float, Any]] = []
 
     def launch(self, count: int, parameters: dict[str, str]) -> list[Any]:
         """Launch some instances as the stack has them now."""
@@ -86,11 +88,20 @@ class InstanceGroup:
         elif len(there) > count:
             self._end(there[count:], evacuate)
 
-    def replace_one(self, parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
+    def replace_one(self, instance: str, parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
         """One instance fails and the group replaces it, with nobody having asked."""
-        going = self.members()[:1]
+        going = [each for each in self.members() if each.id == instance]
+        self._booting |= {each.id for each in going}
         self._boot(len(going), parameters)
         self._end(going, evacuate)
+
+    def forget_terminated(self) -> None:
+        """EC2 lists a terminated instance for a while only; the emulator does for ever."""
+        gone = {each.id for until, each in self._terminated if until <= time.monotonic()}
+        self._terminated = [(until, each) for until, each in self._terminated if each.id not in gone]
+        with self._cloud.lock:
+            for reservation in self._cloud.backend("ec2", self._region).reservations.values() if gone else ():
+                reservation.instances = [each for each in reservation.instances if each.id not in gone]
 
     def end_all(self) -> None:
         """The rack goes away."""
@@ -110,4 +121,6 @@ class InstanceGroup:
         if ids:
             with self._cloud.lock:
                 self._cloud.backend("ec2", self._region).terminate_instances(list(ids))
+            until = time.monotonic() + self._settings.terminated_seconds
+            self._terminated.extend((until, each) for each in going)
         self._booting -= ids

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
-    from .server import Reply, Request
+    from .messages import Reply, Request
 
 _KEPT = 50_000
 
@@ -59,7 +59,8 @@ class Journal:
         with self._lock:
             self._entries.append(entry)
 
-    def entries(self) -> list[dict[str, Any]]:
-        """All that is still known."""
+    def entries(self, latest: int | None = None) -> list[dict[str, Any]]:
+        """All that is still known, or so many, the latest."""
         with self._lock:
-            return list(self._entries)
+            entries = list(self._entries)
+        return entries if latest is None else entries[len(entries) - min(latest, len(entries)) :]

@@ -14,8 +14,9 @@ from .ecs import RestartRefused
 from .faults import Faults
 from .instances import InstanceGroup
 from .life import Life
+from .messages import Reply, Request
 from .rack_api import RackApi
-from .server import Connection, Dropped, Listener, Reply, Request
+from .server import Connection, Dropped, Listener
 from .spec import RackSettings, RackSpec, change, settings_of
 from .stack import RackStack
 from .template import REPLACES_INSTANCES, RESTARTS_API, key_is_a_secret, parameters, template
@@ -54,6 +55,7 @@ class Rack:
         self._certificate = self._stable_certificate()
         self._api = RackApi(self)
         self._ensure_signing_key()
+        self._make_key_pairs()
         self.stack = self._create_stack()
         self.instances = InstanceGroup(cloud, self.region, self.name, self.life, self.settings)
         self.instances.launch(int(self.parameters["InstanceCount"]), self.parameters)
@@ -126,9 +128,10 @@ class Rack:
         """Containers start anew unasked."""
         self.service.restart(container)
 
-    def replace_instance(self) -> None:
-        """One instance fails, and the group replaces it."""
-        self.life.spawn(self.instances.replace_one, self.parameters, self.service.evacuate)
+    def replace_instance(self, instance: str | None = None) -> None:
+        """One instance fails, by default the one that the first container is on, and the group replaces it."""
+        instance = instance or self.service.answering()[0].instance
+        self.life.spawn(self.instances.replace_one, instance, self.parameters, self.service.evacuate)
 
     def wait_at_rest(self, seconds: float = 30.0) -> None:
         """Wait until the stack and the containers have nothing more to do."""
@@ -172,8 +175,7 @@ class Rack:
     def roll_key_pair(self) -> Any:
         """The three steps of a keyroll, of which only the last can be refused (3.3)."""
         name = f"{self.name}-keypair-{1000 + secrets.randbelow(8999)}"
-        with self._cloud.lock:
-            pair = self._cloud.backend("ec2", self.region).create_key_pair(name, "rsa", {})
+        pair = self._make_key_pair(name)
         if self.on_aws:
             self.key_pair_in_settings = name
             # The tags come from an unordered map: another order is another value, as was recorded.
@@ -218,6 +220,18 @@ class Rack:
             if self.signing_key() is None:
                 self._cloud.put_parameter(self.region, SIGNING_KEY, secrets.token_hex(32))
 
+    def _make_key_pair(self, name: str) -> Any:
+        with self._cloud.lock:
+            return self._cloud.backend("ec2", self.region).create_key_pair(name, "rsa", {})
+
+    def _make_key_pairs(self) -> None:
+        """The pairs that are there from the beginning: of former keyrolls, and the present one."""
+        for number in range(self.spec.former_key_pairs):
+            self._make_key_pair(f"{self.name}-keypair-{1000 + number}")
+        if self.spec.key_pair:
+            self._make_key_pair(self.spec.key_pair)
+            self.key_pair_in_settings = self.spec.key_pair
+
     def _carry_out(self, before: dict[str, str], after: dict[str, str], broken_off: bool) -> None:
         """What CloudFormation brings about besides the values, in the time that it takes (3.2, 3.3)."""
         changed = {name for name in after if before.get(name) != after[name]}
@@ -254,17 +268,29 @@ class Rack:
     # Its address
 
     def _admit(self, connection: Connection) -> None:
+        container = self._assign(connection)
+        connection.tls = (container.tls if container else None) or self._certificate
+
+    def _assign(self, connection: Connection) -> Container | None:
         container = self.service.next()
         if container is None and self.settings.outage == "refuse":
             raise Dropped
         connection.guest = container
-        connection.tls = self._certificate
         if container is not None:
-            connection.tls = container.tls or self._certificate
             self.service.attach(connection, container)
+        return container
+
+    def _answering(self, connection: Connection) -> Container | None:
+        """The container of a connection; a new connection whose container stopped meanwhile gets another."""
+        container: Container | None = connection.guest
+        if container is None or container.state != "stopped":
+            return container
+        if connection.requests > 1 or container.tls is not None:
+            raise Dropped
+        return self._assign(connection)
 
     def _answer(self, request: Request) -> Reply:
-        container: Container | None = request.connection.guest
+        container = self._answering(request.connection)
         return self._journal.watch(
             f"rack {self.name}",
             request,

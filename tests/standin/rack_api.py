@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from moto.core.exceptions import ServiceException
 
 from . import tokens
-from .server import TEXT, Reply, Request
+from .messages import TEXT, Reply, Request
 from .spec import TOKENS_SINCE
 from .stack import MASK
 

@@ -9,29 +9,21 @@ who answers it, can be dropped at any moment, and a port can be made to refuse c
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import socket
 import sys
 import threading
 import traceback
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Callable
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from .life import Stopped
+from .messages import Reply, Request
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
 
 HOST = "127.0.0.1"
-TEXT = "text/plain; charset=utf-8"
-HTML = "text/html; charset=utf-8"
-JSON = "application/json"
 _HANDSHAKE_SECONDS = 10
 _IDLE_SECONDS = 120
 
@@ -47,6 +39,7 @@ class Connection:
         self.sock = sock
         self.tls: ssl.SSLContext | None = None
         self.guest: Any = None
+        self.requests = 0
         self._lock = threading.Lock()
         self._busy = False
         self._ending = False
@@ -55,6 +48,7 @@ class Connection:
         """Note that a request is being answered; false when the connection is to end."""
         with self._lock:
             self._busy = not self._ending
+            self.requests += self._busy
             return self._busy
 
     def finish(self) -> bool:
@@ -64,10 +58,13 @@ class Connection:
             return not self._ending
 
     def retire(self) -> None:
-        """End it as a stopping server does: at once when idle, else after the reply that is being made."""
+        """End it as a stopping server does: at once when idle, else after the reply that is being made.
+
+        A new one, over which nothing was asked yet, is left to whoever answers the first request.
+        """
         with self._lock:
-            self._ending = True
-            if self._busy:
+            self._ending = self.requests > 0
+            if self._busy or not self._ending:
                 return
         self.cut()
 
@@ -78,83 +75,6 @@ class Connection:
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
         except OSError:
             pass
-
-
-@dataclass
-class Request:
-    """What a client asked."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-    connection: Connection
-
-    @property
-    def path(self) -> str:
-        """The path without its query, decoded."""
-        return unquote(urlsplit(self.target).path)
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query's fields."""
-        return _first_values(urlsplit(self.target).query)
-
-    @property
-    def form(self) -> dict[str, str]:
-        """The body's fields, if it is a form."""
-        return _first_values(self.body.decode("utf-8", "replace"))
-
-    @property
-    def json(self) -> Any:
-        """The body, if it is JSON; else None."""
-        try:
-            return json.loads(self.body) if self.body else None
-        except ValueError:
-            return None
-
-    @property
-    def basic(self) -> tuple[str, str]:
-        """User and password of Basic authentication; empty ones when there are none."""
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return "", ""
-        try:
-            user, _, password = base64.b64decode(value).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return "", ""
-        # Taken as it is: the CLI percent-encodes the key and a rack does not decode it (3).
-        return user, password
-
-    @property
-    def bearer(self) -> str:
-        """The token of Bearer authentication."""
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
-        return value.strip() if scheme.lower() == "bearer" else ""
-
-
-def _first_values(text: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
-
-
-@dataclass
-class Reply:
-    """What a client is told."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def text(cls, text: str, status: int = 200) -> Reply:
-        """Plain text, as a rack answers most things."""
-        return cls(status, text.encode(), TEXT)
-
-    @classmethod
-    def json(cls, value: Any, status: int = 200) -> Reply:
-        """JSON as Go writes it for people: two spaces, a newline at the end."""
-        return cls(status, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), JSON)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -34,6 +34,7 @@ class RackSettings:
     drain_seconds: float = 0.1  # how long a container that is being stopped still answers
     draining_takes_connections: bool = True  # whether a draining one gets new connections too
     instance_seconds: float = 0.2  # a new instance, until it is in service
+    terminated_seconds: float = 3600.0  # how long EC2 still lists a terminated instance
     status_cache_seconds: float = 0.0  # how old GET /system may be; a real rack: 5 (3.1)
     outage: str = "refuse"  # without any container: "refuse" connections, or answer 502 or 503
     mask_no_echo: bool = True  # whether the rack sees **** for its own key, as AWS shows it (4.3)
@@ -54,6 +55,7 @@ class RackSpec(RackSettings):
     instances: int = 3
     instance_type: str = "t3.small"
     key_pair: str = ""  # "": instances without one, as after an install (3.3)
+    former_key_pairs: int = 0  # pairs left over from former keyrolls (3.3)
     domain: str = ""  # default: the rack's address on loopback
     rack_domain: str = ""  # default: the rack's address on loopback
     certificate: str = "ca"  # or "self_signed", or "api": each container its own (3)

@@ -133,7 +133,8 @@ class RackStack(Stack):
                 )
                 self.keys_seen.append(after["Password"])
             self._apply(after, "UPDATE_IN_PROGRESS", "User Initiated", role_arn, tags, template)
-        self._life.spawn(self._go_on, before, after)
+            fault = self._faults.event("stack_update")
+        self._life.spawn(self._go_on, before, after, fault)
 
     @staticmethod
     def _validate(parameters: dict[str, str]) -> None:
@@ -173,8 +174,7 @@ class RackStack(Stack):
         self.last_updated_time = utcnow()
         self._add_stack_event(status, resource_status_reason=reason)
 
-    def _go_on(self, before: dict[str, str], after: dict[str, str]) -> None:
-        fault = self._faults.event("stack_update")
+    def _go_on(self, before: dict[str, str], after: dict[str, str], fault: Fault | None) -> None:
         self._life.pause(self._settings.update_seconds)
         if fault is None:
             self.carry_out(before, after, False)

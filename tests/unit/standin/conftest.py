@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -31,9 +32,18 @@ def convox() -> Iterator[Standin]:
         yield standin
 
 
+@pytest.fixture(autouse=True)
+def _calm(convox: Standin) -> Iterator[None]:
+    """What a test did to Console and to AWS is undone."""
+    yield
+    convox.clear_faults()
+    convox.console.set(challenge=False, hardware_token=False, expired=False)
+    convox.console.records.clear()
+
+
 @pytest.fixture
 def new_rack(convox: Standin) -> Iterator[Callable[..., Rack]]:
-    """Makes racks, which are gone after the test; faults and Console's settings are, too."""
+    """Makes racks, which are gone after the test."""
     made: list[Rack] = []
 
     def make(**values: Any) -> Rack:
@@ -42,11 +52,8 @@ def new_rack(convox: Standin) -> Iterator[Callable[..., Rack]]:
         return rack
 
     yield make
-    convox.clear_faults()
-    convox.console.set(challenge=False, hardware_token=False, expired=False)
     for rack in made:
         convox.remove_rack(rack.name)
-        convox.console.records[:] = [each for each in convox.console.records if each.hostname != rack.host]
 
 
 @pytest.fixture
@@ -69,10 +76,11 @@ def ask(convox: Standin) -> Callable[..., requests.Response]:
     return ask
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def aws(convox: Standin) -> Callable[[str], Any]:
     """Makes clients of the stand-in's AWS."""
 
+    @functools.cache
     def client(service: str, region: str = "us-east-1") -> Any:
         return boto3.client(service, endpoint_url=convox.aws_url, region_name=region, **AWS_CREDENTIALS)
 

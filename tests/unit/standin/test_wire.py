@@ -39,7 +39,8 @@ def alpha() -> Iterator[tuple[Standin, Rack]]:
         parameters={"HttpProxy": "http://user:hidden@proxy:3128"},
         update_seconds=0.0,
         instance_seconds=0.0,
-        restart_seconds=0.2,
+        restart_seconds=0.02,
+        drain_seconds=0.02,
     )
     with Standin([recorded]) as standin:
         yield standin, standin.racks["alpha"]
