@@ -16,7 +16,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.cli_config impo
 from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
@@ -87,11 +87,12 @@ class _Login:
             raise BadInput("api_key: no key is known for %s; give one, or set CONVOX_PASSWORD" % self._target.host)
         refusal: Refused | None = None
         for key in known:
-            rack = self._reach.rack(key)
             try:
-                identity = user_id(rack.auth().text)
+                # The host's own word, not that of a rack behind it: a Console passes GET /auth on to the rack that is named.
+                host = Rack(self._reach.transport(self._target.host), self._reach.credential(key))
+                identity = user_id(host.auth().text)
                 needs_system = identity is None or self._target.via is not None
-                return key, identity, rack.system() if needs_system else None
+                return key, identity, self._reach.rack(key).system() if needs_system else None
             except Refused as exc:
                 refusal = exc
                 if key is self._target.key:
