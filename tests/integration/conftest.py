@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One stand-in for all tests of a worker; for each test a machine of its own, and fresh racks."""
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Callable
+
+import pytest
+
+from tests.integration.leaks import leaks_in_files
+from tests.integration.machine import Machine
+from tests.standin import RackSpec, Standin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.direct import Direct
+    from tests.standin.console import Console
+    from tests.standin.rack import Rack
+
+    NewRack = Callable[..., Rack]
+
+# What takes minutes at AWS is over at once, where a test is not about it.
+AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def convox() -> Iterator[Standin]:
+    """A stand-in without racks."""
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def new_rack(convox: Standin) -> Iterator[NewRack]:
+    """Makes racks, which are gone after the test."""
+    made: list[Rack] = []
+
+    def make(**values: Any) -> Rack:
+        rack = convox.add_rack(RackSpec(**{"name": f"rack{next(_numbers)}", **AT_ONCE, **values}))
+        made.append(rack)
+        return rack
+
+    yield make
+    convox.aws_faults.clear()
+    for rack in made:
+        convox.remove_rack(rack.name)
+        convox.console.records[:] = [each for each in convox.console.records if each.hostname != rack.host]
+
+
+@pytest.fixture
+def rack(new_rack: NewRack) -> Rack:
+    """A rack of the latest release, with two containers."""
+    return new_rack()
+
+
+@pytest.fixture
+def console(convox: Standin) -> Iterator[Console]:
+    """The Console; what a test sets there is undone."""
+    yield convox.console
+    convox.console.faults.clear()
+    convox.console.set(challenge=False, hardware_token=False, expired=False, dashboard=True)
+    convox.console.forget_sessions()
+
+
+@pytest.fixture
+def machine(convox: Standin, new_rack: NewRack, tmp_path: Path) -> Iterator[Machine]:  # noqa: ARG001 - racks outlive the checks
+    """Where Ansible runs. After the test, whatever it did, no secret is outside of the stores and no key is lost."""
+    machine = Machine(convox, tmp_path)
+    try:
+        yield machine
+        machine.close()
+    finally:
+        machine.kill()
+    assert leaks_in_files(machine) == []
+    assert machine.lost_keys() == set()
+
+
+@pytest.fixture
+def direct(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Direct:
+    """The modules' work in this process, by a fast clock."""
+    # Not at the top: the collection has its public name only when conftest.py has been read.
+    from tests.integration.direct import Direct
+
+    return Direct(machine, monkeypatch)

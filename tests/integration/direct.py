@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module's work in this process, by a clock that runs fast: for what takes minutes by contract.
+
+The module's own argument spec makes the options, and the module's own function does the work; only Ansible is not there.
+"""
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.convox.credentials.plugins.module_utils import adapter
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+from tests.integration.machine import AT_ONCE
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.integration.machine import Machine
+
+SPEED = 40.0
+
+
+class FastClock(Clock):
+    """Seconds of waiting are short ones. The servers' dates are as they are."""
+
+    def now(self) -> float:
+        return time.monotonic() * SPEED
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds / SPEED)
+
+    def age(self, stamp: str) -> float:
+        return super().age(stamp) * SPEED
+
+
+@dataclass
+class Done:
+    """How the work ended: with ``data``, or with ``msg`` too."""
+
+    data: dict[str, Any]
+    msg: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data[name]
+
+
+class Direct:
+    """Does a module's work for a machine's owner."""
+
+    def __init__(self, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._machine = machine
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, module: str, clock: Clock | None = None, **options: Any) -> Done:
+        work, spec = self._parts(module)
+        validated = ArgumentSpecValidator(spec).validate({**self._machine.defaults, **AT_ONCE.get(module, {}), **options})
+        assert not validated.error_messages
+        done = Done({})
+        environment = self._machine.variables()
+        for name in ("HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+            # What boto3 and expanduser() read for themselves.
+            if name in environment:
+                self._monkeypatch.setenv(name, environment[name])
+            else:
+                self._monkeypatch.delenv(name, raising=False)
+        task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=clock or FastClock())
+        try:
+            done.data = work(task).result
+        except ConvoxError as exc:
+            done.data, done.msg = exc.result, str(exc)
+        return done
+
+    def _parts(self, module: str) -> tuple[Any, dict[str, Any]]:
+        """The function and the argument spec that the module hands to the adapter."""
+        found: list[tuple[Any, dict[str, Any]]] = []
+        with self._monkeypatch.context() as patched:
+            patched.setattr(adapter, "run", lambda work, spec, **more: found.append((work, spec)))
+            importlib.import_module(f"ansible_collections.convox.credentials.plugins.modules.{module}").main()
+        return found[0]

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine that a test works on: a home of its own, the CLI's files in it, and Ansible."""
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from tests.integration.ansible import Playbook, Result
+from tests.integration.leaks import find_leaks
+from tests.places import COLLECTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.standin import Standin
+
+# Rounds of confirmation follow each other at once, where a test is not about them.
+AT_ONCE = {"rack_keyroll": {"confirm_period": 0, "confirm_interval": 0}}
+# Options of ``run`` that are the task's, not the module's.
+KEYWORDS = ("check_mode", "diff", "environment", "no_log")
+
+
+class Machine:
+    """A person's machine. ``defaults``: options of all modules. ``aws``: whether AWS credentials are set up.
+
+    ``stores``: files that are there to hold keys, beside the CLI's own. ``unknowable``: keys of others that nobody here
+    can learn of. ``returned``: keys that are in the output by the test's own wish.
+    """
+
+    def __init__(self, convox: Standin, root: Path) -> None:
+        self.convox = convox
+        self.root = root
+        self.home = root / "home"
+        self.config = self.home / ".config" / "convox"
+        self.inputs = root / "inputs"
+        self.defaults: dict[str, Any] = {"ca_path": convox.ca_path}
+        self.environment: dict[str, str] = {}
+        self.aws = True
+        self.verbosity = 0
+        self.stores: set[Path] = set()
+        self.unknowable: set[str] = set()
+        self.returned: set[str] = set()
+        self._playbooks: list[Playbook] = []
+        for place in (self.home, self.inputs, root / "tmp"):
+            place.mkdir()
+
+    # -- Ansible --------------------------------------------------------------------------------------------------
+    def run(self, module: str, **options: Any) -> Result:
+        """Run one task, which succeeds. The play goes on as long as nothing around it is changed."""
+        result = self._result(module, options)
+        assert not result.failed, result.msg
+        return result
+
+    def fail(self, module: str, **options: Any) -> Result:
+        """Run one task, which fails: in one line, and not by an exception of ours."""
+        result = self._result(module, options)
+        assert result.failed
+        assert "Traceback" not in json.dumps(result.data)
+        assert "\n" not in result.msg
+        return result
+
+    def begin(self, module: str, **options: Any) -> Playbook:
+        """Begin one task, in a play of its own."""
+        playbook = self._open()
+        playbook.begin(self._task(module, options))
+        return playbook
+
+    def _result(self, module: str, options: dict[str, Any]) -> Result:
+        last = self._playbooks[-1] if self._playbooks else None
+        if last is None or (last.environment, last.verbosity) != (self.variables(), self.verbosity):
+            last = self._open()
+        last.begin(self._task(module, options))
+        return last.end()
+
+    def _open(self) -> Playbook:
+        defaults = {
+            "group/convox.credentials.convox": self.defaults,
+            **{f"convox.credentials.{name}": options for name, options in AT_ONCE.items()},
+        }
+        place = self.inputs / str(len(self._playbooks))
+        self._playbooks.append(Playbook(place, self.variables(), defaults, self.verbosity))
+        return self._playbooks[-1]
+
+    @staticmethod
+    def _task(module: str, options: dict[str, Any]) -> dict[str, Any]:
+        keywords = {name: options.pop(name) for name in KEYWORDS if name in options}
+        return {"name": module, f"convox.credentials.{module}": options, **keywords}
+
+    def close(self) -> str:
+        """End every play. Returns all that was printed, in which there is no secret."""
+        output = "".join(each.close() for each in self._playbooks)
+        self._playbooks = []
+        assert "Traceback" not in output, output
+        leaks = set(find_leaks(self, output)) - self.returned
+        assert leaks == set(), output
+        return output
+
+    def kill(self) -> None:
+        """End what is left."""
+        for each in self._playbooks:
+            each.kill()
+
+    def variables(self) -> dict[str, str]:
+        """The environment that everything here runs in: nothing of the caller's but the way to programs."""
+        temporary = str(self.root / "tmp")
+        variables = {
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(self.home),
+            "TMPDIR": temporary,
+            "ANSIBLE_HOME": str(self.root / "ansible"),
+            "ANSIBLE_LOCAL_TEMP": temporary,
+            "ANSIBLE_REMOTE_TEMP": temporary,
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if self.aws:
+            variables.update(AWS_ACCESS_KEY_ID="standin", AWS_SECRET_ACCESS_KEY="standin", AWS_ENDPOINT_URL=self.convox.aws_url)
+        return {**variables, **self.environment}
+
+    # -- its files ------------------------------------------------------------------------------------------------
+    def auth(self) -> dict[str, str]:
+        """The CLI's hosts and their keys."""
+        return self.read_json(self.config / "auth")
+
+    def record(self, kind: str, identity: str) -> dict[str, Any]:
+        """What the CLI's store remembers of one credential."""
+        return self.read_json(self.config / "rotations.json")[kind][identity]
+
+    def write(self, path: Path, text: str) -> None:
+        """Put a file there as the CLI would."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+
+    def log_in(self, host: str, key: str) -> None:
+        """Have the CLI's files know a host, as after ``convox login``."""
+        before = self.auth() if (self.config / "auth").exists() else {}
+        self.write(self.config / "auth", json.dumps({**before, host: key}, indent=2))
+
+    @staticmethod
+    def read_json(path: Path) -> Any:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def files(self) -> dict[str, bytes]:
+        """Every file in its home, and every directory: to tell whether anything was changed."""
+        return {str(path.relative_to(self.home)): path.read_bytes() if path.is_file() else b"" for path in sorted(self.home.rglob("*"))}
+
+    def directories(self) -> list[Path]:
+        """Where the CLI may have its files, in all three layouts."""
+        return [self.config.with_name("convox2"), self.config, self.home / ".convox"]
+
+    def record_files(self) -> list[Path]:
+        """The files of stores, in the shape of ``rotations.json``, that are there."""
+        paths = [*(each / "rotations.json" for each in self.directories()), *(path for path in self.stores if path.name != "auth")]
+        return [path for path in paths if path.is_file()]
+
+    def held_keys(self) -> set[str]:
+        """Every key that a store holds: as current, pending or superseded."""
+        held = {key for each in self.directories() if (each / "auth").is_file() for key in self.read_json(each / "auth").values()}
+        for path in self.record_files():
+            for records in self.read_json(path).values():
+                for record in records.values():
+                    pending = record.get("pending", {})
+                    held |= {record.get("current"), *record.get("superseded", ()), pending.get("key"), *pending.get("found", ())}
+        return {key for key in held if key}
+
+    def lost_keys(self) -> set[str]:
+        """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""
+        known = {identity for path in self.record_files() for identity in self.read_json(path).get("rack_api_key", {})}
+        racks = [rack for rack in self.convox.racks.values() if rack.rack_domain in known]
+        return {key for rack in racks for key in rack.accepted_keys | {rack.key}} - self.held_keys() - self.unknowable
+
+    def left_behind(self) -> list[Path]:
+        """Every file that is not there to hold keys."""
+        allowed = {each / name for each in self.directories() for name in ("auth", "rotations.json", "session")} | self.stores
+        return [path for path in self.root.rglob("*") if path.is_file() and path not in allowed and self.inputs not in path.parents]
