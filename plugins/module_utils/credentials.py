@@ -54,7 +54,7 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
     known = candidates(task, reach, stores)
     end = task.clock.now() + (rotation.REFUSALS_S if patient and known else 0)
     while True:
-        refused = []
+        refused: list[str] = []
         for key, source in known:
             try:
                 return Working(reach.rack(key).system(), key, tuple(refused))

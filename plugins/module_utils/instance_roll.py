@@ -175,16 +175,16 @@ class InstanceRoll:
             elif step.do == machine.POST:
                 run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
             elif step.do == machine.ADOPT:
-                self._ask(lambda name=step.what or "": self._rack.set_parameter("Key", name))
+                self._ask(self._rack.set_parameter, "Key", step.what or "")
                 run = dataclasses.replace(run, adopted=True)
             else:
                 self._task.clock.sleep(POLL_S)
 
-    def _ask(self, question: t.Callable[[], t.Any]) -> bool:
+    def _ask(self, question: t.Callable[..., None], *arguments: str) -> bool:
         """Whether the request was taken, or may have been; what came of it is compared afterwards."""
         self._watch.wrote()
         try:
-            question()
+            question(*arguments)
         except RequestFailed as exc:
             self._detail = str(exc)
             return outcome_unknown(exc) or (isinstance(exc, BadReply) and exc.status >= 500)

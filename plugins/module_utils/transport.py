@@ -280,7 +280,7 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
     class Retry(requests.adapters.Retry):
         def increment(self, method=None, url=None, response=None, error=None, *args, **kwargs):  # type: ignore[no-untyped-def]
             if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-                raise urllib3.exceptions.MaxRetryError(args[0] if args else None, url, error)
+                raise urllib3.exceptions.MaxRetryError(kwargs["_pool"], url, error)
             return super().increment(method, url, response, error, *args, **kwargs)
 
         def get_retry_after(self, response):  # type: ignore[no-untyped-def]
