@@ -120,19 +120,17 @@ class Console:
     def _reply(self, request: Request) -> Reply:
         if request.path == "/graphql" and request.method == "POST":
             return self._accounts.answer(request)
-        rack = request.headers.get("Rack", "")
         act = self._route(request)
-        if not rack and act is None:
+        if act is None:
             # Without Rack, a path of the rack's API is a path of the page's (6.1).
             return Reply(200, PAGE.encode(), HTML) if self.settings.dashboard else Reply(404)
-        refusal = self._refusal(request)
-        if refusal is not None:
-            return refusal
-        return self._proxy(request, rack) if rack and request.path != SESSION_PATH else act(request)
+        return self._refusal(request) or act(request)
 
     def _route(self, request: Request) -> Callable[[Request], Reply] | None:
         if (request.method, request.path) == ("POST", SESSION_PATH):
             return self._session
+        if request.headers.get("Rack"):
+            return self._proxy
         if request.method == "GET" and request.path == "/auth":
             return lambda request: Reply.json({"id": self.user_id})
         if request.method == "GET" and request.path == "/racks":
@@ -179,8 +177,9 @@ class Console:
         more = {"parameters": {}, "version": rack.version if rack else "", "state": ""}
         return Reply.json({**self._listed(record), **more})
 
-    def _proxy(self, request: Request, full_name: str) -> Reply:
+    def _proxy(self, request: Request) -> Reply:
         """Ask the rack, over a new connection, with its own copy of the key (6.3)."""
+        full_name = request.headers["Rack"]
         record = self.record(full_name)
         if record is None:
             return Reply.text(f"rack not found: {full_name}\n", 404)

@@ -53,7 +53,7 @@ class Ecs:
 
     def _rack(self, region: str, cluster: str) -> Rack | None:
         """The rack that has a cluster; None when it is no rack's."""
-        for rack in self._racks.values():
+        for rack in list(self._racks.values()):
             if rack.on_aws and rack.region == region and cluster in (rack.cluster.name, rack.cluster.arn):
                 return rack
         return None

@@ -79,7 +79,7 @@ class Standin:
 
     def clear_faults(self) -> None:
         """Let everything go well again."""
-        for faults in (self.aws_faults, self.console.faults, *(rack.faults for rack in self.racks.values())):
+        for faults in (self.aws_faults, self.console.faults, *(rack.faults for rack in list(self.racks.values()))):
             faults.clear()
 
     def truth(self, requests: int | None = None) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Standin:
                     "version": rack.version,
                     "region": rack.region,
                 }
-                for rack in self.racks.values()
+                for rack in list(self.racks.values())
             },
         }
 
@@ -121,8 +121,9 @@ class Standin:
         self.life.stop()
         for each in (self._control, self.cloud.listener):
             each.close()
-        for stoppable in (self.console, *self.racks.values()):
-            stoppable.stop()
+        self.console.stop()
+        for rack in list(self.racks.values()):
+            rack.stop()
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -132,4 +133,4 @@ class Standin:
 
     def _find_rack(self, hostname: str) -> Rack | None:
         port = hostname.rpartition(":")[2]
-        return next((rack for rack in self.racks.values() if str(rack.listener.port) == port), None)
+        return next((rack for rack in list(self.racks.values()) if str(rack.listener.port) == port), None)

@@ -77,7 +77,7 @@ class Formation:
 
     def _stack(self, region: str, fields: dict[str, Any]) -> RackStack | None:
         name = fields.get("StackName", "")
-        for rack in self._racks.values():
+        for rack in list(self._racks.values()):
             if rack.on_aws and rack.region == region and name in (rack.stack.name, rack.stack.stack_id):
                 return rack.stack
         return None
@@ -103,7 +103,7 @@ class Formation:
 
     def _find(self, region: str, fields: dict[str, Any]) -> ChangeSet | None:
         name = fields.get("ChangeSetName", "")
-        for each in self._sets.values():
+        for each in list(self._sets.values()):
             if name == each.arn:
                 return each
         stack = self._stack(region, fields)

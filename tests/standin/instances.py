@@ -28,7 +28,8 @@ class InstanceGroup:
         self._settings = settings
         self._turn = itertools.count()
         self._members: list[Any] = []
-        self._booting: set[str] = set()
+        # Those that are not in service, whether they come or go.
+        self._out_of_service: set[str] = set()
         self._terminated: list[tuple[float, Any]] = []
 
     def launch(self, count: int, parameters: dict[str, str]) -> list[Any]:
@@ -61,11 +62,11 @@ class InstanceGroup:
 
     def all_in_service(self) -> bool:
         """Whether none is still starting (3.1, converging)."""
-        return not self._booting
+        return not self._out_of_service
 
     def place(self) -> str:
         """An instance for a container: each in turn."""
-        ready = [each.id for each in self.members() if each.id not in self._booting]
+        ready = [each.id for each in self.members() if each.id not in self._out_of_service]
         return ready[next(self._turn) % len(ready)] if ready else ""
 
     def replace(self, parameters: dict[str, str], evacuate: Callable[[set[str]], None], *, count: int, only_first: bool = False) -> None:
@@ -88,12 +89,16 @@ class InstanceGroup:
         elif len(there) > count:
             self._end(there[count:], evacuate)
 
-    def replace_one(self, instance: str, parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
-        """One instance fails and the group replaces it, with nobody having asked."""
-        going = [each for each in self.members() if each.id == instance]
-        self._booting |= {each.id for each in going}
-        self._boot(len(going), parameters)
-        self._end(going, evacuate)
+    def fail(self, instance: str) -> list[Any]:
+        """One instance fails, with nobody having asked."""
+        failing = [each for each in self.members() if each.id == instance]
+        self._out_of_service |= {each.id for each in failing}
+        return failing
+
+    def replace_failing(self, failing: list[Any], parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
+        """The group replaces it."""
+        self._boot(len(failing), parameters)
+        self._end(failing, evacuate)
 
     def forget_terminated(self) -> None:
         """EC2 lists a terminated instance for a while only; the emulator does for ever."""
@@ -109,18 +114,18 @@ class InstanceGroup:
 
     def _boot(self, count: int, parameters: dict[str, str]) -> None:
         new = {each.id for each in self.launch(count, parameters)}
-        self._booting |= new
+        self._out_of_service |= new
         self._life.pause(self._settings.instance_seconds)
-        self._booting -= new
+        self._out_of_service -= new
 
     def _end(self, going: list[Any], evacuate: Callable[[set[str]], None]) -> None:
         # First out of service: no container is to be placed there any more.
         ids = {each.id for each in going}
-        self._booting |= ids
+        self._out_of_service |= ids
         evacuate(ids)
         if ids:
             with self._cloud.lock:
                 self._cloud.backend("ec2", self._region).terminate_instances(list(ids))
             until = time.monotonic() + self._settings.terminated_seconds
             self._terminated.extend((until, each) for each in going)
-        self._booting -= ids
+        self._out_of_service -= ids

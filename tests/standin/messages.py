@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from email.message import Message
 
     from .server import Connection
 
@@ -28,7 +28,7 @@ class Request:
 
     method: str
     target: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
     connection: Connection
 

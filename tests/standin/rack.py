@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import TYPE_CHECKING, Any
 
 from . import tls
@@ -51,6 +52,8 @@ class Rack:
         self._cloud = cloud
         self._authority = authority
         self._journal = journal
+        # Several may close and open the address at a time: one looks and acts after the other.
+        self._door = threading.Lock()
         self._refused_for = 0
         self._certificate = self._stable_certificate()
         self._api = RackApi(self)
@@ -130,16 +133,20 @@ class Rack:
 
     def replace_instance(self, instance: str | None = None) -> None:
         """One instance fails, by default the one that the first container is on, and the group replaces it."""
-        instance = instance or self.service.answering()[0].instance
-        self.life.spawn(self.instances.replace_one, instance, self.parameters, self.service.evacuate)
+        failing = self.instances.fail(instance or self.service.answering()[0].instance)
+        self.life.spawn(self.instances.replace_failing, failing, self.parameters, self.service.evacuate)
 
     def wait_at_rest(self, seconds: float = 30.0) -> None:
-        """Wait until the stack and the containers have nothing more to do."""
+        """Wait until stack, instances and containers have nothing more to do."""
         deadline = Life.deadline(seconds)
-        while self.stack.status.endswith("IN_PROGRESS") or not self.service.quiet():
+        while not self._at_rest():
             if deadline():
                 raise TimeoutError(f"{self.name} is not at rest: {self.stack.status}")
             self.life.pause(0.005)
+
+    def _at_rest(self) -> bool:
+        busy = self.stack.status.endswith("IN_PROGRESS") or not self.instances.all_in_service()
+        return not busy and self.service.quiet()
 
     def stop(self) -> None:
         """Close its address and end all that goes on."""
@@ -307,18 +314,21 @@ class Rack:
     def _open_or_refuse(self) -> None:
         if self.life.over:
             return
-        away = self.settings.outage == "refuse" and not self.service.answering()
-        if away or self._refused_for:
-            self.listener.refuse()
-        else:
-            self.listener.listen()
+        with self._door:
+            away = self.settings.outage == "refuse" and not self.service.answering()
+            if away or self._refused_for:
+                self.listener.refuse()
+            else:
+                self.listener.listen()
 
     def _refuse_for(self, seconds: float) -> None:
-        self._refused_for += 1
+        with self._door:
+            self._refused_for += 1
         self._open_or_refuse()
         self.life.spawn(self._answer_again, seconds)
 
     def _answer_again(self, seconds: float) -> None:
         self.life.pause(seconds)
-        self._refused_for -= 1
+        with self._door:
+            self._refused_for -= 1
         self._open_or_refuse()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def truth_of(standin: Standin, requests: int | None) -> dict[str, Any]:
     """All of it, but for so many requests, the latest; None: all that are kept."""
     return {
-        "racks": {rack.name: rack_truth(rack) for rack in standin.racks.values()},
+        "racks": {rack.name: rack_truth(rack) for rack in list(standin.racks.values())},
         "console": _console_truth(standin.console),
         "requests": standin.journal.entries(requests),
     }

@@ -162,15 +162,17 @@ def test_command(tmp_path: Path) -> None:
         _command([sys.executable, str(ROOT / "tests" / "standin"), *more, str(tmp_path / "two")], tmp_path) as folder,
     ):
         for process in (module, folder):
+            assert process.stdout
             told = json.loads(process.stdout.readline())
             alpha = told["racks"]["alpha"]
             reply = requests.get(f"{alpha['url']}/system", verify=told["ca_path"], timeout=10)
             assert (reply.json()["name"], told["console"]["organization"]) == ("alpha", "other")
             assert (alpha["stack_name"], alpha["region"], told["region"]) == ("alpha", "us-east-1", "us-east-1")
         module.send_signal(signal.SIGTERM)
-        folder.stdin.close()
-        assert [process.wait(10) for process in (module, folder)] == [0, 0]
-        assert [process.stdout.read() for process in (module, folder)] == ["", ""]
+        assert module.wait(10) == 0
+        # Ends its input, and reads what it still says.
+        assert folder.communicate(timeout=10)[0] == ""
+        assert folder.returncode == 0
     assert refuses(int(alpha["host"].rpartition(":")[2]))
 
 

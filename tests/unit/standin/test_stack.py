@@ -82,7 +82,7 @@ def test_status_while_it_goes_on(new_rack: Callable[..., Rack], cloudformation: 
     """Through the cleanup to the end."""
     rack = new_rack(update_seconds=0.2, cleanup_seconds=0.2)
     update(rack, cloudformation, Password=NEW)
-    seen = []
+    seen: list[str] = []
     while not seen or seen[-1] != "UPDATE_COMPLETE":
         status = cloudformation.describe_stacks(StackName=rack.name)["Stacks"][0]["StackStatus"]
         seen += [] if seen[-1:] == [status] else [status]
