@@ -4,6 +4,7 @@
 
 # Needs make, git and python3 (3.11 or later, with venv). Everything else is installed into the checkout.
 RUN := tests/tools/run
+ARGS ?=
 ANSIBLE_TEST_ARGS ?=
 PYTEST_ARGS ?=
 
@@ -12,9 +13,9 @@ PYTEST_ARGS ?=
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo:  ## Roll the credentials of a small fleet, and watch
+demo:  ## Roll the credentials of a small fleet, and watch; ARGS=-vvv shows what Ansible does
 	@tests/tools/venv .venv-demo requirements/demo.txt
-	@VENV=.venv-demo $(RUN) python -m tests.demo
+	@VENV=.venv-demo $(RUN) python -m tests.demo $(ARGS)
 
 test: venv  ## Everything below, side by side; pytest's verdict is the last line
 	@$(RUN) python -m tests.tools.all

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roll every credential of a small fleet that runs on loopback, by plain ansible-playbook commands, and check the truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.places import ROOT
+
+from . import checks, leaks, processes
+from .fleet import EMAIL, Fleet
+from .screen import Screen
+
+PLACE = ROOT / ".demo"
+BIN = Path(sys.executable).parent
+AWS = {"AWS_ACCESS_KEY_ID": "standin", "AWS_SECRET_ACCESS_KEY": "standin"}
+
+
+class Demo:
+    """The story, step by step."""
+
+    def __init__(self, screen: Screen, place: Path, verbosity: str) -> None:
+        self.screen = screen
+        self.place = place
+        self.verbosity = verbosity
+        self.config = place / "home" / ".config" / "convox"
+        self.environment = self._environment()
+        self.failed = False
+
+    def run(self) -> None:
+        """From the artifact to the verdict."""
+        self._prepare()
+        fleet = self._start()
+        self._roll(fleet)
+        fleet.wait_at_rest()
+        after = fleet.truth()
+        self._compare(fleet, after)
+        self._check(fleet, after)
+        fleet.stop()
+        self._look_for_leaks(fleet.before, after)
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the caller's but where programs are and how the terminal is; every place is in the checkout."""
+        places = {
+            "HOME": "home",
+            "TMPDIR": "tmp",
+            "ANSIBLE_HOME": "ansible",
+            "ANSIBLE_LOCAL_TEMP": "ansible/tmp",
+            "ANSIBLE_REMOTE_TEMP": "ansible/tmp",
+            "ANSIBLE_COLLECTIONS_PATH": "collections",
+        }
+        more = {
+            "LC_ALL": "C.UTF-8",
+            "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if self.screen.colours:
+            more["ANSIBLE_FORCE_COLOR"] = "true"
+        return {**more, **{name: str(self.place / path) for name, path in places.items()}}
+
+    # The steps
+
+    def _prepare(self) -> None:
+        screen = self.screen
+        screen.title("convox.credentials: every credential of a small Convox fleet is rolled, on this machine only.")
+        screen.step("Build the collection, and install it from the built artifact")
+        for path in ("home", "tmp", "ansible/tmp", "collections", "artifact"):
+            (self.place / path).mkdir(parents=True)
+        self._command(["ansible-galaxy", "collection", "build", "--output-path", "artifact", str(ROOT)])
+        (artifact,) = (self.place / "artifact").iterdir()
+        self._command(
+            ["ansible-galaxy", "collection", "install", "--offline", "--collections-path", "collections", f"artifact/{artifact.name}"]
+        )
+
+    def _start(self) -> Fleet:
+        screen = self.screen
+        screen.step("Start a Convox that runs on loopback")
+        fleet = Fleet(self.place, {**self.environment, "PYTHONPATH": str(ROOT)}, self.place / "standin.log")
+        (self.place / "inventory.json").write_text(json.dumps(fleet.inventory(), indent=2) + "\n", encoding="utf-8")
+        screen.say("A Console and three racks, with an emulated AWS behind them. Each rack's key is rolled in a way of its own:")
+        screen.table(
+            ("rack", "its key", "is set by", "and brought into force by"),
+            (
+                ("alpha", "known", "the rack's own API", "a new ECS deployment"),
+                ("beta", "lost", "CloudFormation", "a new ECS deployment"),
+                ("gamma", "known", "the rack's own API", "a new signing key: no AWS credentials"),
+            ),
+        )
+        screen.say("")
+        screen.say("The credentials before, by the first digits of their SHA-256:")
+        screen.table(("credential", "before"), checks.credentials(fleet.before).items())
+        return fleet
+
+    def _roll(self, fleet: Fleet) -> None:
+        screen, addresses = self.screen, fleet.addresses
+        console, racks = addresses["console"], addresses["racks"]
+        screen.step("Log in, as `convox login` does")
+        self._playbook(
+            "login",
+            CONVOX_HOST=console["host"],
+            CONVOX_PASSWORD=console["api_key"],
+            ALPHA_KEY=racks["alpha"]["key"],
+            GAMMA_KEY=racks["gamma"]["key"],
+        )
+        screen.step("Roll the Console API key")
+        self._playbook("rotate_console_api_key", "-e", f"convox_email={EMAIL}", CONVOX_ACCOUNT_PASSWORD=console["password"])
+        screen.step("Roll the keys of all three racks at once")
+        screen.say("A changed key is latent until the rack's API restarts, so each rack goes through three states: it accepts")
+        screen.say("the old key though its stack holds the new one; it accepts both; it accepts the new one. About a minute.")
+        aws = {**AWS, "AWS_ENDPOINT_URL": addresses["aws_url"]}
+        with Watcher(screen, fleet):
+            self._playbook("rotate_rack_keys", "-e", "convox_serial=100%", "-e", "convox_rotation_id=demo", **aws)
+        screen.step("Start the same rotation again: nothing is rolled twice")
+        self._playbook("rotate_rack_keys", "-e", "convox_serial=100%", "-e", "convox_rotation_id=demo", **aws)
+        screen.step("Roll the instance key of alpha")
+        self._playbook("rotate_instance_keys", "--limit", "alpha", **aws)
+
+    def _compare(self, fleet: Fleet, after: dict[str, Any]) -> None:
+        self.screen.step("Before and after")
+        old, new = checks.credentials(fleet.before), checks.credentials(after)
+        self.screen.table(("credential", "before", "after"), ((name, old[name], new[name]) for name in old))
+
+    def _check(self, fleet: Fleet, after: dict[str, Any]) -> None:
+        screen, before = self.screen, fleet.before
+        screen.step("Is it true? What the containers really accept, and what the CLI's files hold")
+        stored = json.loads((self.config / "auth").read_text(encoding="utf-8"))
+        found = list(checks.console(before, after, stored.get(fleet.addresses["console"]["host"])))
+        for name, rack in fleet.addresses["racks"].items():
+            found += checks.rack(name, before, after, stored.get(rack["host"]))
+        found += checks.instances("alpha", before, after)
+        for check in found:
+            self._verdict(check.good, check.text)
+
+    def _look_for_leaks(self, *truths: dict[str, Any]) -> None:
+        secrets = leaks.secrets_of(*truths)
+        places = leaks.leaks_in(self.place, "\n".join(self.screen.shown), secrets)
+        what = f"none of {len(secrets)} secrets is in the output or in a file of .demo, but for the key stores"
+        self._verdict(not places, what if not places else f"{what}: found in {', '.join(places)}")
+
+    # What they are made of
+
+    def _verdict(self, good: bool, text: str) -> None:
+        self.failed |= not good
+        self.screen.verdict(good, text)
+
+    def _playbook(self, name: str, *arguments: str, **variables: str) -> None:
+        command = ["ansible-playbook", f"convox.credentials.{name}", "-i", "inventory.json", *arguments]
+        self._command(command + ([self.verbosity] if self.verbosity else []), **variables)
+
+    def _command(self, command: list[str], **variables: str) -> None:
+        """Show a command, run it, and end the demonstration if it fails."""
+        secret = ("PASSWORD", "_KEY")
+        shown = [f"{name}={'****' if name.endswith(secret) else value}" for name, value in variables.items()]
+        self.screen.command(" ".join(shown + [part.replace(str(ROOT), "..") for part in command]))
+        program = [str(BIN / command[0]), *command[1:]]
+        status = processes.run(program, {**self.environment, **variables}, self.place, self.screen.write)
+        if status != 0:
+            raise SystemExit(f"{command[0]} ended with status {status}")
+
+
+class Watcher:
+    """Shows, while a command runs, what the containers of each rack accept: a line whenever that changes."""
+
+    def __init__(self, screen: Screen, fleet: Fleet) -> None:
+        self._screen = screen
+        self._fleet = fleet
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._said: dict[str, str] = {}
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        began = time.monotonic()
+        while not self._over.wait(0.5):
+            for name, rack in self._fleet.truth()["racks"].items():
+                state = self._state(name, rack)
+                if self._said.setdefault(name, state) != state:
+                    self._said[name] = state
+                    self._screen.say(f"    {time.monotonic() - began:3.0f} s  {name:5}  {state}")
+
+    def _state(self, name: str, rack: dict[str, Any]) -> str:
+        old = self._fleet.before["racks"][name]["stack_key"]
+        word = {True: "old", False: "new"}
+        keys = [word[each["key"] == old] for each in rack["accepts"] if each["state"] != "starting"]
+        stack = f"{word[rack['stack_key'] == old]} ({rack['stack_status']})"
+        return f"stack: {stack}, containers: {', '.join(keys) or 'none'}"
+
+
+def main() -> int:
+    """Nothing is left running, whatever happens; what it wrote stays in .demo to be looked at."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="ansible-playbook's own: -v to -vvvv")
+    arguments = parser.parse_args()
+    screen = Screen()
+    began = time.monotonic()
+    processes.adopt_orphans()
+    processes.interrupt_on_signals()
+    try:
+        shutil.rmtree(PLACE, ignore_errors=True)
+        demo = Demo(screen, PLACE, "-" + "v" * arguments.verbose if arguments.verbose else "")
+        demo.run()
+    except processes.Interrupted as interruption:
+        print("\ninterrupted", flush=True)
+        return 128 + interruption.signum
+    except SystemExit as end:
+        screen.write()
+        screen.verdict(False, str(end.code))
+        return 1
+    finally:
+        processes.end_all()
+    screen.write()
+    screen.write(f"{'Something is not as it should be.' if demo.failed else 'All as it should be.'} {time.monotonic() - began:.0f} s.")
+    return int(demo.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
