@@ -168,7 +168,11 @@ class Accounts:
 
     def _rack(self, record: RackRecord) -> dict[str, Any]:
         names = ("id", "name", "runtime", "uninstallable", "update_day", "update_frequency", "update_hour")
-        return {**{name: getattr(record, name) for name in names}, "provider": "aws", "status": self._console.status_of(record)}
+        return {
+            **{name: getattr(record, name) for name in names},
+            "provider": "aws",
+            "status": self._console.status_of(record),
+        }
 
 
 class _Root:

@@ -89,7 +89,12 @@ class Cloud:
     def answer(self, request: Request) -> Reply:
         """Answer one request of a client."""
         call = _Call(request)
-        return self._journal.watch("aws", request, lambda: self.faults.around(request, call.name, lambda: self._act(call), call.fault), path=call.name)
+        return self._journal.watch(
+            "aws",
+            request,
+            lambda: self.faults.around(request, call.name, lambda: self._act(call), call.fault),
+            path=call.name,
+        )
 
     def _act(self, call: _Call) -> Reply:
         play = self._plays.get((call.service, call.operation))
@@ -143,5 +148,6 @@ class _Call:
         if self.service == "ec2":
             body = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         else:
-            body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+            error = f"<Error><Type>Sender</Type>{error}</Error>"
+            body = f"<ErrorResponse>{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
         return Reply(status, body.encode(), "text/xml", {"x-amzn-RequestId": request_id})

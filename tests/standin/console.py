@@ -27,13 +27,24 @@ if TYPE_CHECKING:
 SESSION_PATH = "/session"
 _PROXY_SECONDS = 60
 # What is meant for one connection only.
-_HOP_BY_HOP = {"connection", "keep-alive", "content-length", "transfer-encoding", "host", "authorization", "rack", "session"}
+_HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "content-length",
+    "transfer-encoding",
+    "host",
+    "authorization",
+    "rack",
+    "session",
+}
 
 
 class Console:
     """A Console that runs, with one user."""
 
-    def __init__(self, spec: ConsoleSpec, authority: Authority, journal: Journal, find_rack: Callable[[str], Rack | None]) -> None:
+    def __init__(
+        self, spec: ConsoleSpec, authority: Authority, journal: Journal, find_rack: Callable[[str], Rack | None]
+    ) -> None:
         self.spec = spec
         self.settings: ConsoleSettings = settings_of(ConsoleSettings, spec)
         self.email, self.password, self.organization = spec.email, spec.password, spec.organization
@@ -67,7 +78,9 @@ class Console:
 
     def import_rack(self, rack: Rack, key: str | None = None) -> RackRecord:
         """Let it know a rack, without its asking the rack."""
-        record = RackRecord(self.organization, rack.name, rack.host, rack.key if key is None else key, rack.spec.uninstallable)
+        record = RackRecord(
+            self.organization, rack.name, rack.host, rack.key if key is None else key, rack.spec.uninstallable
+        )
         self.records.append(record)
         return record
 
@@ -115,7 +128,9 @@ class Console:
         connection.tls = self._tls
 
     def _answer(self, request: Request) -> Reply:
-        return self._journal.watch("console", request, lambda: self.faults.around(request, request.path, lambda: self._reply(request)))
+        return self._journal.watch(
+            "console", request, lambda: self.faults.around(request, request.path, lambda: self._reply(request))
+        )
 
     def _reply(self, request: Request) -> Reply:
         if request.path == "/graphql" and request.method == "POST":
@@ -191,7 +206,9 @@ class Console:
             context=ssl._create_unverified_context(),  # noqa: S323
         )
         try:
-            upstream.request(request.method, request.target, request.body or None, {**headers, "Authorization": _basic(record.key)})
+            upstream.request(
+                request.method, request.target, request.body or None, {**headers, "Authorization": _basic(record.key)}
+            )
             reply = upstream.getresponse()
             body = reply.read()
         except (OSError, http.client.HTTPException) as error:

@@ -47,14 +47,15 @@ class Container:
 
     deployment: Deployment
     task_arn: str
+    created_at: datetime.datetime
     key: str
     signing_key: str
+    task_definition: str
     tls: ssl.SSLContext | None
     instance: str
     state: str = "starting"  # then running, draining, stopped
     replace: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(6))
-    created_at: datetime.datetime = field(default_factory=now)
     started_at: datetime.datetime | None = None
     stopping_at: datetime.datetime | None = None
     stopped_at: datetime.datetime | None = None
@@ -76,7 +77,9 @@ class Image:
 class Service:
     """The ECS service of the API: keeps the containers running, and replaces them one by one."""
 
-    def __init__(self, life: Life, settings: RackSettings, faults: Faults, image: Callable[[], Image], desired: Callable[[], int]) -> None:
+    def __init__(
+        self, life: Life, settings: RackSettings, faults: Faults, image: Callable[[], Image], desired: Callable[[], int]
+    ) -> None:
         self._life = life
         self._settings = settings
         self._faults = faults
@@ -123,13 +126,14 @@ class Service:
         deployment = Deployment("created", self._image().task_definition)
         self.deployments = [deployment]
         for _number in range(self._desired()):
-            container = self._new(self._image(), deployment)
+            container = self._new(deployment)
             container.state, container.started_at = "running", now()
             self.containers.append(container)
 
     def deploy(self, cause: str) -> Deployment:
         """Start every container anew, one by one; a deployment that is under way is superseded."""
-        deployment = Deployment(cause, self._image().task_definition)
+        created_at = now()
+        deployment = Deployment(cause, self._image().task_definition, created_at)
         with self._lock:
             self.deployments.insert(0, deployment)
         self._reconcile()
@@ -138,7 +142,7 @@ class Service:
     def restart(self, container_id: str | None = None) -> None:
         """Containers start anew unasked: one that dies at once, or each in its turn."""
         with self._lock:
-            if container_id not in (None, *(each.id for each in self.containers)):
+            if container_id not in (None, *(each.id for each in self.containers if each.state != "stopped")):
                 raise ValueError(f"no such container: {container_id}")
             for each in self.containers:
                 if each.id == container_id:
@@ -184,7 +188,7 @@ class Service:
                     self._rolling = False
                     return
             if missing < 0:
-                self._drain((stale or self.answering())[0])
+                self._drain((stale or self._running())[0])
             elif stale and alone:
                 # One container and a minimum of none: first it goes, then the new one comes (3.2).
                 self._wait_for_end(self._drain(stale[0]))
@@ -193,21 +197,31 @@ class Service:
 
     def _stale(self) -> list[Container]:
         """Those that run, and are to be replaced."""
-        return [each for each in self.containers if each.state == "running" and (each.replace or each.deployment is not self.deployments[0])]
+        return [
+            each
+            for each in self.containers
+            if each.state == "running" and (each.replace or each.deployment is not self.deployments[0])
+        ]
+
+    def _running(self) -> list[Container]:
+        return [each for each in self.containers if each.state == "running"]
 
     def _missing(self) -> int:
         """How many are too few; below 0, too many."""
         return self._desired() - sum(each.state in ("starting", "running") for each in self.containers)
 
-    def _new(self, image: Image, deployment: Deployment) -> Container:
-        arn = f"{self.task_prefix}/{uuid.uuid4().hex}"
-        return Container(deployment, arn, image.key, image.signing_key, image.tls, image.instance)
+    def _new(self, deployment: Deployment) -> Container:
+        # Before the key is taken: a task that was created after a change has what was changed. One that was started
+        # after it need not, for it took the key when it was created.
+        created_at = now()
+        return Container(deployment, f"{self.task_prefix}/{uuid.uuid4().hex}", created_at, **vars(self._image()))
 
     def _start(self) -> None:
         """Start one more; it may not come up, and then ECS tries again."""
-        image = self._image()
         with self._lock:
-            container = self._new(image, self.deployments[0])
+            deployment = self.deployments[0]
+        container = self._new(deployment)
+        with self._lock:
             self.containers.append(container)
         fault = self._faults.event("container_start")
         self._life.pause(self._settings.restart_seconds)

@@ -157,7 +157,7 @@ def _task(rack: Rack, container: Container) -> dict[str, Any]:
     return {
         "taskArn": container.task_arn,
         "clusterArn": rack.cluster.arn,
-        "taskDefinitionArn": container.deployment.task_definition,
+        "taskDefinitionArn": container.task_definition,
         "group": f"service:{rack.web.name}",
         "startedBy": container.deployment.id,
         "launchType": "EC2",

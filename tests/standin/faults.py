@@ -124,7 +124,9 @@ class Faults:
         with self._lock:
             return any(each is fault for each in self._faults)
 
-    def around(self, request: Request, path: str, act: Callable[[], Reply], error: Callable[[Fault], Reply] | None = None) -> Reply:
+    def around(
+        self, request: Request, path: str, act: Callable[[], Reply], error: Callable[[Fault], Reply] | None = None
+    ) -> Reply:
         """Answer a request, or let happen to it what was asked for."""
         fault = self._take(lambda each: each.concerns(request.method, path, request.body))
         if fault is None:

@@ -34,7 +34,9 @@ AWS_CREDENTIALS = {"aws_access_key_id": "standin", "aws_secret_access_key": "sta
 class Standin:
     """A Convox that runs on loopback until it is stopped."""
 
-    def __init__(self, racks: Iterable[RackSpec] = (), console: ConsoleSpec | None = None, directory: str | Path | None = None) -> None:
+    def __init__(
+        self, racks: Iterable[RackSpec] = (), console: ConsoleSpec | None = None, directory: str | Path | None = None
+    ) -> None:
         self._own_directory = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="standin-"))
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -157,7 +157,8 @@ def _wanted(stack: RackStack, fields: dict[str, Any]) -> dict[str, str]:
         previous = each.get("UsePreviousValue") == "true"
         if previous and each.get("ParameterValue"):
             raise ValidationError(
-                message=f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a parameter"
+                message=f"Invalid input for parameter key {name}. "
+                "Cannot specify usePreviousValue as true and non empty value for a parameter"
             )
         wanted[name] = stack.parameters[name] if previous else each.get("ParameterValue", "")
     missing = sorted(set(stack.parameters) - set(wanted))
@@ -180,7 +181,10 @@ def _changes(stack: RackStack, wanted: dict[str, str]) -> list[dict[str, Any]]:
             "LogicalResourceId": name,
             "ResourceType": kind,
             # A task definition is replaced by its next revision, a group's instances by its update policy.
-            "Replacement": {"AWS::ECS::TaskDefinition": "True", "AWS::AutoScaling::AutoScalingGroup": "Conditional"}.get(kind, "False"),
+            "Replacement": {
+                "AWS::ECS::TaskDefinition": "True",
+                "AWS::AutoScaling::AutoScalingGroup": "Conditional",
+            }.get(kind, "False"),
             "Scope": ["Properties"],
             "Details": [],
         }

@@ -69,7 +69,9 @@ class InstanceGroup:
         ready = [each.id for each in self.members() if each.id not in self._out_of_service]
         return ready[next(self._turn) % len(ready)] if ready else ""
 
-    def replace(self, parameters: dict[str, str], evacuate: Callable[[set[str]], None], *, count: int, only_first: bool = False) -> None:
+    def replace(
+        self, parameters: dict[str, str], evacuate: Callable[[set[str]], None], *, count: int, only_first: bool = False
+    ) -> None:
         """Replace all, one batch after the other; with only_first, break off after the first batch."""
         old = self.members()
         batch = max(1, int(parameters["InstanceUpdateBatchSize"]))
@@ -95,7 +97,9 @@ class InstanceGroup:
         self._out_of_service |= {each.id for each in failing}
         return failing
 
-    def replace_failing(self, failing: list[Any], parameters: dict[str, str], evacuate: Callable[[set[str]], None]) -> None:
+    def replace_failing(
+        self, failing: list[Any], parameters: dict[str, str], evacuate: Callable[[set[str]], None]
+    ) -> None:
         """The group replaces it."""
         self._boot(len(failing), parameters)
         self._end(failing, evacuate)

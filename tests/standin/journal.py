@@ -44,7 +44,9 @@ class Journal:
         finally:
             self._note(server, request, status, **more)
 
-    def _note(self, server: str, request: Request, status: int | None, container: str | None = None, path: str | None = None) -> None:
+    def _note(
+        self, server: str, request: Request, status: int | None, container: str | None = None, path: str | None = None
+    ) -> None:
         user, password = request.basic
         entry = {
             "at": now().isoformat(),

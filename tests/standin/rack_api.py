@@ -206,13 +206,19 @@ class RackApi:
 
     def _app(self, request: Request, _container: Container) -> Reply:
         app = self._find(request)
-        return self._text(f"no such app: {request.path.split('/')[2]}", 404) if app is None else Reply.json(self._shown(app))
+        return (
+            self._text(f"no such app: {request.path.split('/')[2]}", 404)
+            if app is None
+            else Reply.json(self._shown(app))
+        )
 
     def _builds(self, request: Request, _container: Container) -> Reply:
         app = self._find(request)
         if app is None:
             return self._text(f"no such app: {request.path.split('/')[2]}", 404)
-        return Reply.json([{"app": app["name"], "description": "", "release": "", **each} for each in app.get("builds", [])])
+        return Reply.json(
+            [{"app": app["name"], "description": "", "release": "", **each} for each in app.get("builds", [])]
+        )
 
     def _find(self, request: Request) -> dict[str, Any] | None:
         name = request.path.split("/")[2]

@@ -130,7 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
 class Listener:
     """A port on loopback that answers, or really refuses."""
 
-    def __init__(self, answer: Callable[[Request], Reply], admit: Callable[[Connection], None] = lambda connection: None) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Reply], admit: Callable[[Connection], None] = lambda connection: None
+    ) -> None:
         self._answer = answer
         self._admit = admit
         self._lock = threading.Lock()

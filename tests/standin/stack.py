@@ -75,7 +75,10 @@ class RackStack(Stack):
     def parameter_list(self) -> list[dict[str, Any]]:
         """The parameters as AWS shows them: what is NoEcho is masked (4.3); the emulator means to, and does not."""
         hidden = self.resource_map.no_echo_parameter_keys
-        return [{"ParameterKey": name, "ParameterValue": MASK if name in hidden else value} for name, value in self.stack_parameters.items()]
+        return [
+            {"ParameterKey": name, "ParameterValue": MASK if name in hidden else value}
+            for name, value in self.stack_parameters.items()
+        ]
 
     def _parse_template(self) -> None:
         # The template is JSON, which the emulator reads as YAML, slowly.
@@ -140,7 +143,9 @@ class RackStack(Stack):
     def _validate(parameters: dict[str, str]) -> None:
         password = parameters["Password"]
         if not 1 <= len(password) <= PASSWORD_LENGTH:
-            raise ValidationError(message=f"Parameter 'Password' must contain {'at least 1' if not password else 'at most 50'} characters")
+            raise ValidationError(
+                message=f"Parameter 'Password' must contain {'at least 1' if not password else 'at most 50'} characters"
+            )
 
     def _apply(
         self,
@@ -176,15 +181,13 @@ class RackStack(Stack):
 
     def _go_on(self, before: dict[str, str], after: dict[str, str], fault: Fault | None) -> None:
         self._life.pause(self._settings.update_seconds)
-        if fault is None:
-            self.carry_out(before, after, False)
-            self._complete("UPDATE", "complete")
+        if fault is not None and fault.action != "never_ends":
+            self._roll_back(before, after, fault)
             return
-        if fault.action == "never_ends":
+        if fault is not None:
             self._life.wait_until(lambda: not self._faults.holds(fault))
-            self._complete("UPDATE", "complete")
-            return
-        self._roll_back(before, after, fault)
+        self.carry_out(before, after, False)
+        self._complete("UPDATE", "complete")
 
     def _roll_back(self, before: dict[str, str], after: dict[str, str], fault: Fault) -> None:
         self.carry_out(before, after, True)

@@ -71,14 +71,20 @@ def template(spec: RackSpec, domain: str, rack_domain: str) -> str:
     return json.dumps(
         {
             "AWSTemplateFormatVersion": "2010-09-09",
-            "Parameters": {name: {"Type": "String", **({"NoEcho": True} if name == "Password" else {})} for name in parameters(spec)},
+            "Parameters": {
+                name: {"Type": "String", **({"NoEcho": True} if name == "Password" else {})}
+                for name in parameters(spec)
+            },
             "Conditions": {
                 "BlankKey": {"Fn::Equals": [{"Ref": "Key"}, ""]},
                 "Development": {"Fn::Equals": [{"Ref": "Development"}, "Yes"]},
             },
             "Resources": {
                 # Named: without a name the emulator makes a new one at each update (4.7).
-                "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": {"Fn::Sub": "${AWS::StackName}-Cluster"}}},
+                "Cluster": {
+                    "Type": "AWS::ECS::Cluster",
+                    "Properties": {"ClusterName": {"Fn::Sub": "${AWS::StackName}-Cluster"}},
+                },
                 "LaunchTemplate": {
                     "Type": "AWS::EC2::LaunchTemplate",
                     "Properties": {

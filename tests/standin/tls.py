@@ -59,7 +59,10 @@ def self_signed(name: str, organization: str = "", names: tuple[str, ...] = LOOP
     # OpenSSL reads a server's certificate from a file only.
     with tempfile.TemporaryDirectory(prefix="standin-") as directory:
         path = Path(directory) / "server.pem"
-        path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()) + certificate.public_bytes(pem))
+        path.write_bytes(
+            key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            + certificate.public_bytes(pem)
+        )
         context.load_cert_chain(path)
     return context
 

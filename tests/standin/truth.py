@@ -44,7 +44,10 @@ def rack_truth(rack: Rack) -> dict[str, Any]:
         "key_pair": rack.parameters["Key"],
         "key_pairs": rack.key_pairs(),
         "private_key_of": rack.key_pair_in_settings,
-        "instances": [{"id": each.id, "key_name": each.key_name, "launch_time": _utc(each.launch_time)} for each in rack.instances.members()],
+        "instances": [
+            {"id": each.id, "key_name": each.key_name, "launch_time": _utc(each.launch_time)}
+            for each in rack.instances.members()
+        ],
         "parameters": dict(rack.parameters),
         "tags": dict(stack.tags),
         "signing_key_version": signing_key.version,

@@ -71,7 +71,9 @@ def ask(convox: Standin) -> Callable[..., requests.Response]:
         with requests.Session() as session:
             session.trust_env = False
             url = f"https://{where.host}{path}"
-            return session.request(method, url, auth=auth, verify=more.pop("verify", convox.ca_path), timeout=10, **more)
+            return session.request(
+                method, url, auth=auth, verify=more.pop("verify", convox.ca_path), timeout=10, **more
+            )
 
     return ask
 

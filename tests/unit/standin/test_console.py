@@ -193,7 +193,9 @@ def test_errors_have_status_200(convox: Standin, graphql: Callable[..., dict[str
     assert "Cannot query field" in graphql("{ nonsense }", session)["errors"][0]["message"]
 
 
-def test_racks_of_the_organization(new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str) -> None:
+def test_racks_of_the_organization(
+    new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str
+) -> None:
     """Removed, imported with another key; a record imported anew has a new id."""
     rack = new_rack(console=True)
     (organization,) = graphql(ORGANIZATIONS, session)["data"]["organizations"]
@@ -213,7 +215,9 @@ def test_racks_of_the_organization(new_rack: Callable[..., Rack], convox: Standi
     assert convox.truth()["console"]["uninstalled"] == []
 
 
-def test_removing_an_uninstallable_rack(new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str) -> None:
+def test_removing_an_uninstallable_rack(
+    new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str
+) -> None:
     """Is noted as what it would have been (6.2)."""
     rack = new_rack(console=True, uninstallable=True)
     record = convox.console.record(f"acme/{rack.name}")
@@ -222,7 +226,9 @@ def test_removing_an_uninstallable_rack(new_rack: Callable[..., Rack], convox: S
     assert convox.truth()["console"]["uninstalled"] == [f"acme/{rack.name}"]
 
 
-def test_saved_settings(new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str) -> None:
+def test_saved_settings(
+    new_rack: Callable[..., Rack], convox: Standin, graphql: Callable[..., dict[str, Any]], session: str
+) -> None:
     """The key is not among them."""
     rack = new_rack(console=True)
     record = convox.console.record(f"acme/{rack.name}")

@@ -46,6 +46,7 @@ def test_dropped(rack: Rack, convox: Standin, ask: Ask, action: str, changed: bo
     """No reply, whether it was done or not."""
     old = rack.key
     rack.fault(action, method="PUT")
+    assert ask(rack, "GET", "/system").status_code == 200
     with pytest.raises(requests.ConnectionError):
         ask(rack, "PUT", "/system", data=FORM)
     assert rack.key == (NEW if changed else old)
@@ -94,7 +95,10 @@ def test_refused_restart_after_the_signing_key(rack: Rack, ask: Ask) -> None:
 def test_console(convox: Standin, ask: Ask) -> None:
     """Console has faults of its own."""
     convox.console.fault("status", path="^/auth$", status=502)
-    assert [ask(convox.console, "GET", "/auth", convox.console.api_key).status_code for _number in range(2)] == [502, 200]
+    assert [ask(convox.console, "GET", "/auth", convox.console.api_key).status_code for _number in range(2)] == [
+        502,
+        200,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_changed_password_is_latent(rack: Rack, ask: Ask, accepted: Callable[...
     assert accepted(rack, NEW) == [False] * 4
 
 
-def test_forced_deployment_activates_it(rack: Rack, aws: Callable[[str], Any], accepted: Callable[..., list[bool]]) -> None:
+def test_forced_deployment_activates_it(
+    rack: Rack, aws: Callable[[str], Any], accepted: Callable[..., list[bool]]
+) -> None:
     """By way of AWS."""
     old = rack.key
     rack.set_password(NEW)
@@ -180,6 +182,19 @@ def test_unasked_restart_activates_a_latent_key(rack: Rack, accepted: Callable[.
     rack.wait_at_rest()
     assert sorted(accepted(rack, old, 2)) == sorted(accepted(rack, NEW, 2)) == [False, True]
     assert rack.accepted_keys == {old, NEW}
+
+
+def test_key_is_taken_at_creation(new_rack: Callable[..., Rack]) -> None:
+    """A container that is being started while the key changes comes up with the old one."""
+    rack = new_rack(restart_seconds=0.2, update_seconds=0.0)
+    old = rack.key
+    rack.deploy("test")
+    rack.life.wait_until(lambda: len(rack.truth()["accepts"]) == 3)
+    rack.set_password(NEW)
+    rack.wait_at_rest()
+    first, second = rack.truth()["accepts"]
+    assert (first["key"], second["key"]) == (old, NEW)
+    assert first["created_at"] < rack.truth()["ssm_modified"] < first["started_at"]
 
 
 def test_empty_key_accepts_any(new_rack: Callable[..., Rack], ask: Ask) -> None:

@@ -48,7 +48,9 @@ def test_verified_by_either_name(rack: Rack, convox: Standin) -> None:
     for name in ("127.0.0.1", "localhost"):
         url = f"https://{name}:{rack.listener.port}/auth"
         assert requests.get(url, auth=("convox", rack.key), verify=convox.ca_path, timeout=10).text == "ok\n"
-    reply = requests.get(f"https://{rack.host}/auth", headers={"Host": "other.example"}, verify=convox.ca_path, timeout=10)
+    reply = requests.get(
+        f"https://{rack.host}/auth", headers={"Host": "other.example"}, verify=convox.ca_path, timeout=10
+    )
     assert (reply.status_code, reply.text) == (404, "unknown host")
 
 
@@ -124,24 +126,29 @@ def test_control(convox: Standin, ask: Ask) -> None:
 def test_stop_leaves_nothing() -> None:
     """No port, no thread, no file; in the midst of everything."""
     convox = Standin([RackSpec(name="one", update_seconds=60.0), RackSpec(name="two", restart_seconds=60.0)])
-    ports = [rack.listener.port for rack in convox.racks.values()]
+    untouched, *ports = [rack.listener.port for rack in convox.racks.values()]
     ports += [int(url.rpartition(":")[2]) for url in (convox.console.url, convox.aws_url, convox.control_url)]
     convox.racks["one"].set_password("NewKey" * 5)
     convox.racks["two"].deploy("test")
     assert not any(refuses(port) for port in ports)
     with requests.Session() as session:
         session.get(f"{convox.control_url}/addresses", timeout=10)
-        mine = {each for each in threading.enumerate() if each.name.startswith("standin-")}
+        listening = [each for each in threading.enumerate() if each.name in {f"standin-{port}" for port in ports}]
+        assert len(listening) == len(ports)
         began = time.monotonic()
         convox.stop()
         assert time.monotonic() - began < 1
+        with pytest.raises(requests.ConnectionError):
+            session.get(f"{convox.control_url}/addresses", timeout=10)
+    for thread in listening:
+        thread.join(2)
+        assert not thread.is_alive()
     assert all(refuses(port) for port in ports)
+    # Nobody had connected to this one, so nothing lingers, and anybody can have it.
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", untouched))
     assert not convox.directory.exists()
     convox.stop()
-    for thread in mine:
-        if thread.name.rpartition("-")[2] in {str(port) for port in ports}:
-            thread.join(2)
-            assert not thread.is_alive()
 
 
 def test_adding_a_rack_is_cheap(new_rack: Callable[..., Rack]) -> None:

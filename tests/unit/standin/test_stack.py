@@ -27,7 +27,9 @@ def cloudformation(aws: Callable[[str], Any]) -> Any:
 def parameters(rack: Rack, **values: str) -> list[dict[str, Any]]:
     """Every parameter as it is, but for some."""
     return [
-        {"ParameterKey": name, "ParameterValue": values[name]} if name in values else {"ParameterKey": name, "UsePreviousValue": True}
+        {"ParameterKey": name, "ParameterValue": values[name]}
+        if name in values
+        else {"ParameterKey": name, "UsePreviousValue": True}
         for name in rack.parameters
     ]
 
@@ -52,7 +54,9 @@ def test_both_ways_meet_in_one_stack(rack: Rack, ask: Callable[..., requests.Res
     assert rack.parameters == {**before, "Password": NEW}
 
 
-def test_busy_stack_refuses_both_ways(new_rack: Callable[..., Rack], ask: Callable[..., requests.Response], cloudformation: Any) -> None:
+def test_busy_stack_refuses_both_ways(
+    new_rack: Callable[..., Rack], ask: Callable[..., requests.Response], cloudformation: Any
+) -> None:
     """With AWS's text, which the rack passes on."""
     rack = new_rack(update_seconds=1.0)
     old = rack.key
@@ -66,7 +70,9 @@ def test_busy_stack_refuses_both_ways(new_rack: Callable[..., Rack], ask: Callab
     assert ask(rack, "GET", "/system", old).json()["status"] == "updating"
 
 
-def test_no_echo_is_masked(new_rack: Callable[..., Rack], ask: Callable[..., requests.Response], cloudformation: Any) -> None:
+def test_no_echo_is_masked(
+    new_rack: Callable[..., Rack], ask: Callable[..., requests.Response], cloudformation: Any
+) -> None:
     """For clients of AWS and of the rack; a rack in development mode tells its key even so (3)."""
     rack = new_rack(parameters={"Development": "Yes"})
     stack = cloudformation.describe_stacks(StackName=rack.name)["Stacks"][0]
@@ -89,7 +95,9 @@ def test_status_while_it_goes_on(new_rack: Callable[..., Rack], cloudformation: 
     assert seen == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
 
 
-def test_rollback_ends_as_running(rack: Rack, ask: Callable[..., requests.Response], aws: Callable[[str], Any], cloudformation: Any) -> None:
+def test_rollback_ends_as_running(
+    rack: Rack, ask: Callable[..., requests.Response], aws: Callable[[str], Any], cloudformation: Any
+) -> None:
     """With the old key in the stack and in SSM, where it has been set anew (3.1)."""
     old = rack.key
     secret = lambda: aws("ssm").get_parameter(Name=f"{rack.name}RackApiSecret")["Parameter"]  # noqa: E731
@@ -179,7 +187,9 @@ def test_change_set_shows_a_newer_image(rack: Rack, cloudformation: Any, drift: 
     """With every parameter as it is, an update may still replace every instance (4.2)."""
     rack.set(image_drift=drift)
     named = {"StackName": rack.name, "ChangeSetName": "look"}
-    cloudformation.create_change_set(**named, UsePreviousTemplate=True, Capabilities=["CAPABILITY_IAM"], Parameters=parameters(rack))
+    cloudformation.create_change_set(
+        **named, UsePreviousTemplate=True, Capabilities=["CAPABILITY_IAM"], Parameters=parameters(rack)
+    )
     shown = cloudformation.describe_change_set(**named)
     changed = {each["ResourceChange"]["LogicalResourceId"] for each in shown["Changes"]}
     assert changed == ({"LaunchTemplate", "Instances"} if drift else set())

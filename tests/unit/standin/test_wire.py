@@ -63,7 +63,14 @@ def test_every_recorded_exchange(alpha: tuple[Standin, Rack], ask: Callable[...,
             "jwt-bad": ("jwt", "garbage"),
             "jwt-read": ("jwt", state["token"]),
         }[asked["auth"]]
-        reply = ask(rack, asked["method"], asked["path"], auth=credentials or _no_auth, data=asked["form"], verify=standin.ca_path)
+        reply = ask(
+            rack,
+            asked["method"],
+            asked["path"],
+            auth=credentials or _no_auth,
+            data=asked["form"],
+            verify=standin.ca_path,
+        )
         if recorded["body"] == '{\n  "token": "<token>"\n}\n':
             state["token"] = reply.json()["token"]
         differences += [f"{exchange['name']}: {each}" for each in _differences(recorded, reply)]
