@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from tests.places import CACHE, COLLECTIONS, link_collection
 
@@ -29,4 +30,6 @@ def _own_environment() -> None:
 
 
 link_collection()
+# pytest-ansible does so too, but only after the conftest files of the folders that were named.
+sys.path.insert(0, str(COLLECTIONS))
 _own_environment()
