@@ -107,19 +107,23 @@ def read_json(path: str) -> dict[str, t.Any]:
         return {}
     data = _parse_leniently(text)
     if not isinstance(data, dict):
-        raise Damaged("%s: empty or cut off in the middle, as the CLI leaves it when it is killed; nothing was changed; %s" % (path, _recoverable(text)))
+        raise Damaged(
+            "%s: no whole JSON object, but empty or cut off, as the CLI leaves it when it is killed; nothing was changed; %s" % (path, _recoverable(text))
+        )
     return data
 
 
 def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
     """As the CLI writes: two spaces, no newline at the end."""
-    write(path, json.dumps(data, indent=2, ensure_ascii=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # Half a surrogate pair, which JSON can hold and UTF-8 can't, stays the escape that it was.
+    write(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 @contextlib.contextmanager
 def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
-    """Read a JSON object, let the caller change it, write it if it did: one writer at a time."""
-    with locked(path + ".lock", path, LOCK_PATIENCE_S):
+    """Read a JSON object, let the caller change it, write it if it did: one writer at a time, by whatever link."""
+    with locked(os.path.realpath(path) + ".lock", path, LOCK_PATIENCE_S):
         data = read_json(path)
         before = json.dumps(data)
         yield data
@@ -208,11 +212,11 @@ _STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 def _parse_leniently(text: str) -> t.Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return json.loads(_STRING_OR_TRAILING_COMMA.sub(lambda found: found.group(1) or "", text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
