@@ -40,9 +40,12 @@ def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, st
     task.secrets.add(from_cli)
     if from_cli:
         found.append((from_cli, "the CLI's auth"))
-    pending = stores.load(kind, target.host).pending
-    if pending is not None and pending.key:
-        found.append((pending.key, "the pending rotation"))
+    # What an unfinished rotation knows: the key that it replaces may have been given as an option, and stand nowhere else.
+    record = stores.load(kind, target.host)
+    pending = record.pending
+    if pending is not None:
+        unfinished = ((record.old, "the unfinished rotation"), (pending.key, "the pending rotation"))
+        found += [(key, source) for key, source in unfinished if key]
     by_key: dict[str, str] = {}
     for key, source in found:
         by_key.setdefault(key, source)
