@@ -150,6 +150,7 @@ class Engine:
         if key not in self.record.secrets():
             self.record = self.record.note(found=self._pending.found + (key,))
             self._stores.save(self.record)
+            self._task.warn_once(f"{self._subject.label}: somebody else set the key {fingerprint(key)}, which this roll replaces; it is kept as superseded")
 
     def _note(self, note: rotation.Note) -> rotation.Noted:
         stamp = self._task.clock.stamp()
