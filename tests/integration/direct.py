@@ -26,20 +26,22 @@ if TYPE_CHECKING:
 
     from tests.integration.machine import Machine
 
-SPEED = 40.0
-
 
 class FastClock(Clock):
     """Seconds of waiting are short ones. The servers' dates are as they are."""
 
+    def __init__(self, speed: float = 40.0) -> None:
+        super().__init__()
+        self._speed = speed
+
     def now(self) -> float:
-        return time.monotonic() * SPEED
+        return time.monotonic() * self._speed
 
     def sleep(self, seconds: float) -> None:
-        super().sleep(seconds / SPEED)
+        super().sleep(seconds / self._speed)
 
     def age(self, stamp: str) -> float:
-        return super().age(stamp) * SPEED
+        return super().age(stamp) * self._speed
 
 
 @dataclass
@@ -61,7 +63,7 @@ class Direct:
         self._machine = machine
         self._monkeypatch = monkeypatch
 
-    def __call__(self, module: str, clock: Clock | None = None, **options: Any) -> Done:
+    def __call__(self, module: str, *, speed: float = 40.0, **options: Any) -> Done:
         work, spec = self._parts(module)
         validated = ArgumentSpecValidator(spec).validate({**self._machine.defaults, **AT_ONCE.get(module, {}), **options})
         assert not validated.error_messages
@@ -73,7 +75,7 @@ class Direct:
                 self._monkeypatch.setenv(name, environment[name])
             else:
                 self._monkeypatch.delenv(name, raising=False)
-        task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=clock or FastClock())
+        task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=FastClock(speed))
         try:
             done.data = work(task).result
         except ConvoxError as exc:

@@ -50,13 +50,13 @@ class Machine:
     # -- Ansible --------------------------------------------------------------------------------------------------
     def run(self, module: str, **options: Any) -> Result:
         """Run one task, which succeeds. The play goes on as long as nothing around it is changed."""
-        result = self._result(module, options)
+        result = self.result(module, **options)
         assert not result.failed, result.msg
         return result
 
     def fail(self, module: str, **options: Any) -> Result:
         """Run one task, which fails: in one line, and not by an exception of ours."""
-        result = self._result(module, options)
+        result = self.result(module, **options)
         assert result.failed
         assert "Traceback" not in json.dumps(result.data)
         assert "\n" not in result.msg
@@ -68,7 +68,8 @@ class Machine:
         playbook.begin(self._task(module, options))
         return playbook
 
-    def _result(self, module: str, options: dict[str, Any]) -> Result:
+    def result(self, module: str, **options: Any) -> Result:
+        """Run one task, however it ends."""
         last = self._playbooks[-1] if self._playbooks else None
         if last is None or (last.environment, last.verbosity) != (self.variables(), self.verbosity):
             last = self._open()
@@ -145,9 +146,10 @@ class Machine:
     def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def files(self) -> dict[str, bytes]:
-        """Every file in its home, and every directory: to tell whether anything was changed."""
-        return {str(path.relative_to(self.home)): path.read_bytes() if path.is_file() else b"" for path in sorted(self.home.rglob("*"))}
+    def files(self, *, with_locks: bool = True) -> dict[str, bytes]:
+        """Every file in its home, and with locks every directory too: to tell whether anything was changed."""
+        paths = [path for path in sorted(self.home.rglob("*")) if with_locks or (path.is_file() and "lock" not in path.parent.name + path.suffix)]
+        return {str(path.relative_to(self.home)): path.read_bytes() if path.is_file() else b"" for path in paths}
 
     def directories(self) -> list[Path]:
         """Where the CLI may have its files, in all three layouts."""

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A changed key is not in force: rack_keyroll brings it there, by what is possible, and believes only the containers."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.watching import asked, new_keys_of, nothing_changes
+from tests.standin.journal import fingerprint
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
+    from tests.integration.machine import Machine
+    from tests.standin import Standin
+    from tests.standin.rack import Rack
+
+# The last release whose stack restarts the API itself, and the last whose signing key can't be rolled (convox-protocol 3.2).
+RESTARTS_ITSELF = "20230401000000"
+ECS_ONLY = "20230704162932"
+
+
+@pytest.mark.parametrize(("version", "means", "forced"), [(RESTARTS_ITSELF, "stack", 0), (ECS_ONLY, "ecs", 1)])
+def test_older_releases(machine: Machine, convox: Standin, new_rack: NewRack, version: str, means: str, forced: int) -> None:
+    rack = new_rack(version=version, restart_seconds=0.1)
+    before = len(asked(convox, "aws", path="ecs:UpdateService"))
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (result["activated_by"], result["phase"]) == (means, "committed")
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+    assert len(asked(convox, "aws", path="ecs:UpdateService")) - before == forced
+
+
+def test_without_aws_the_signing_key_does_it(machine: Machine, rack: Rack) -> None:
+    """A rack's own word is late: by contract this takes twenty seconds."""
+    machine.aws = False
+    version = rack.signing_key().version
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (result["activated_by"], result["old_refused"], result["phase"]) == ("signing_key", "true", "committed")
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+    assert rack.signing_key().version == version + 1
+    assert result["waited_s"] >= 20
+
+
+def test_without_aws_a_release_between_is_refused(machine: Machine, new_rack: NewRack) -> None:
+    rack = new_rack(version=ECS_ONLY)
+    machine.aws = False
+    with nothing_changes(machine, locks=False):
+        refusal = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key).msg
+    assert "ecs:UpdateService" in refusal
+    assert "nothing was changed" in refusal
+    with nothing_changes(machine, locks=False):
+        assert "ecs:DescribeServices" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, activate="ecs").msg
+
+
+def test_the_mixed_period(machine: Machine, new_rack: NewRack) -> None:
+    """Two containers restart one by one, and each goes on to answer while it drains."""
+    rack = new_rack(restart_seconds=0.4, drain_seconds=0.8)
+    old = rack.key
+    result = machine.run("rack_keyroll", host=rack.host, api_key=old)
+    # At this very moment, not a while later.
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+    assert result["old_refused"] == "true"
+    assert rack.service.restarts == 2
+
+
+@pytest.mark.parametrize("outage", ["refuse", "503"])
+def test_a_rack_that_is_away_for_a_while(machine: Machine, new_rack: NewRack, outage: str) -> None:
+    rack = new_rack(high_availability=False, restart_seconds=1.0, outage=outage)
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (result["phase"], rack.accepted_keys) == ("committed", {machine.auth()[rack.host]})
+
+
+def test_activate_none_leaves_it_latent_and_says_so(machine: Machine, rack: Rack) -> None:
+    old = rack.key
+    machine.log_in(rack.host, old)
+    result = machine.run("rack_keyroll", host=rack.host, activate="none")
+    assert (result.changed, result["phase"], result["activated_by"], result["old_refused"]) == (True, "applied", "none", "false")
+    assert "latent" in result.warnings
+    # The stack is done and the rack says running: that proves nothing.
+    assert (rack.stack.status, rack.status()) == ("UPDATE_COMPLETE", "running")
+    assert (rack.accepted_keys, machine.auth()[rack.host]) == ({old}, old)
+
+    again = machine.run("rack_keyroll", host=rack.host, activate="none")
+    assert (again["phase"], again["resumed"], rack.service.restarts) == ("applied", True, 0)
+
+    finished = machine.run("rack_keyroll", host=rack.host)
+    assert (finished["phase"], finished["resumed"], finished["fingerprint"]) == ("committed", True, result["fingerprint"])
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+
+
+def test_a_key_that_came_into_force_by_itself(machine: Machine, rack: Rack) -> None:
+    """Left latent, then an instance fails and the API restarts elsewhere: nothing is left but to commit."""
+    machine.log_in(rack.host, rack.key)
+    machine.run("rack_keyroll", host=rack.host, activate="none")
+    rack.restart()
+    rack.wait_at_rest()
+    result = machine.run("rack_keyroll", host=rack.host, activate="none")
+    assert (result["phase"], result["old_refused"]) == ("committed", "true")
+    assert machine.auth()[rack.host] == rack.key
+
+
+def test_a_latent_key_of_somebody_else_is_held(machine: Machine, rack: Rack) -> None:
+    """Set before our roll with the documented command, and never in force: a container could still take it up."""
+    old, foreign = rack.key, "Foreign1" * 4
+    rack.set_password(foreign)
+    rack.wait_at_rest()
+    begun = machine.run("rack_keyroll", host=rack.host, api_key=old, activate="none")
+    assert foreign in machine.record("rack_api_key", rack.rack_domain)["pending"]["found"]
+    assert begun["phase"] == "applied"
+    machine.run("rack_keyroll", host=rack.host, api_key=old)
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == {rack.key}
+    assert foreign in machine.record("rack_api_key", rack.rack_domain)["superseded"]
+
+
+def test_ecs_denied_falls_to_the_signing_key(machine: Machine, convox: Standin, rack: Rack) -> None:
+    convox.aws_faults.add(action="ecs:UpdateService", times=None)
+    version = rack.signing_key().version
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (result["activated_by"], result["phase"]) == ("signing_key", "committed")
+    assert "ecs:UpdateService" in result.warnings
+    assert (rack.accepted_keys, rack.signing_key().version) == ({machine.auth()[rack.host]}, version + 1)
+
+
+@pytest.mark.parametrize("signing_key", ["impossible", "denied"])
+def test_no_restart_is_allowed(machine: Machine, convox: Standin, new_rack: NewRack, signing_key: str) -> None:
+    rack = new_rack(**({"version": ECS_ONLY} if signing_key == "impossible" else {}))
+    old = rack.key
+    convox.aws_faults.add(action="ecs:UpdateService", times=None)
+    rack.fault("status", path="/system/jwt/rotate", status=401, body="you are unauthorized to access this\n", times=None)
+    failed = machine.fail("rack_keyroll", host=rack.host, api_key=old)
+    assert "ecs:UpdateService" in failed.msg + failed.warnings
+    assert (failed["phase"], failed["changed"]) in [("applied", True), ("active", True)]
+    pending = machine.record("rack_api_key", rack.rack_domain)["pending"]["key"]
+    assert (rack.accepted_keys, rack.key) == ({old}, pending)
+    assert fingerprint(pending) in failed.msg
+
+    convox.aws_faults.clear()
+    assert machine.run("rack_keyroll", host=rack.host, api_key=old)["phase"] == "committed"
+    assert rack.accepted_keys == {pending} == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+
+
+def test_what_aws_denies_is_skipped_and_named(machine: Machine, convox: Standin, rack: Rack) -> None:
+    convox.aws_faults.add(action="ssm:GetParameter", times=None)
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert "ssm:GetParameter" in result.warnings
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+@pytest.mark.parametrize("denied", ["ecs:DescribeServices", "ecs:ListTasks", "cloudformation:*"])
+def test_less_of_aws(machine: Machine, convox: Standin, direct: Direct, rack: Rack, denied: str) -> None:
+    convox.aws_faults.add(action=denied, times=None)
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert done.msg is None
+    assert denied.partition("*")[0] in "\n".join(done.warnings)
+    assert done["activated_by"] == ("ecs" if denied == "ecs:ListTasks" else "signing_key")
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+
+
+def test_a_container_that_does_not_come_up_at_first(machine: Machine, rack: Rack) -> None:
+    rack.fault("container_never_starts", times=2)
+    machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert rack.accepted_keys == {machine.auth()[rack.host]}

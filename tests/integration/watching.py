@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stand-in knows, in the words of the tests: whether anything was changed, and what was asked."""
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.machine import Machine
+    from tests.standin import Standin
+    from tests.standin.rack import Rack
+
+
+def new_keys_of(rack: Rack) -> list[str]:
+    """The keys that the stack was given after its first, one for each update of the key."""
+    return [each["to"] for each in rack.stack.password_updates]
+
+
+def beside_the_key(rack: Rack) -> dict[str, Any]:
+    """Everything that a roll of the key has to leave as it is."""
+    truth = rack.truth()
+    parameters = {name: value for name, value in rack.parameters.items() if name != "Password"}
+    return {"parameters": parameters, **{name: truth[name] for name in ("tags", "key_pairs", "private_key_of", "instances")}}
+
+
+def state_of(machine: Machine, *, with_locks: bool) -> dict[str, Any]:
+    """All that a run could change: the machine's files, the racks, the Console."""
+    console = machine.convox.console
+    return {
+        "files": machine.files(with_locks=with_locks),
+        "console": (console.api_key, [vars(each).copy() for each in console.records]),
+        "racks": {
+            name: (beside_the_key(rack), rack.key, new_keys_of(rack), rack.service.restarts, rack.signing_key().version)
+            for name, rack in machine.convox.racks.items()
+        },
+    }
+
+
+@contextlib.contextmanager
+def nothing_changes(machine: Machine, *, locks: bool = True) -> Iterator[None]:
+    """Assert that the block changes nothing anywhere: no file, no stack, no Console; and with ``locks`` not even a lock."""
+    before = state_of(machine, with_locks=locks)
+    yield
+    after = state_of(machine, with_locks=locks)
+    for what, state in before.items():
+        assert after[what] == state
+
+
+def asked(convox: Standin, server: str, method: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
+    """The requests that a server got, oldest first. AWS's paths are its operations."""
+    return [each for each in convox.journal.entries() if each["server"] == server and method in (None, each["method"]) and path in (None, each["path"])]
+
+
+def wait_until(ready: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something that the stand-in or a run brings about."""
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
