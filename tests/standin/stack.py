@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Stack
 from moto.cloudformation.utils import generate_stack_id
-from moto.core.utils import utcnow
+from moto.core.utils import pascal_to_camelcase, remap_nested_keys, utcnow
+from moto.ecs.models import TaskDefinition
 
 from .template import PASSWORD_LENGTH
 
@@ -170,9 +171,17 @@ class RackStack(Stack):
                 raise
             finally:
                 self._silent = False
+            self._mend_task_definitions()
             if before != parameters["Password"]:
                 # The emulator makes the parameter anew, and so begins to count again (4.7).
                 self._cloud.set_parameter_version(self.region_name, self.secret_name, version + 1)
+
+    def _mend_task_definitions(self) -> None:
+        """The emulator forgets, at an update, to write names as ECS does, and so loses most of a definition (4.7)."""
+        for each in self.resource_map.values():
+            if isinstance(each, TaskDefinition):
+                # What was there as an empty default, too, comes later in the template's words, and so prevails.
+                each.container_definitions = remap_nested_keys(each.container_definitions, pascal_to_camelcase)
 
     def _show(self, status: str, reason: str | None = None) -> None:
         self._shown = status

@@ -102,6 +102,23 @@ def test_a_later_deployment_supersedes(new_rack: Callable[..., Rack], aws: Calla
     assert [each["startedBy"] for each in running] == [last.id, last.id]
 
 
+def test_key_in_clear(rack: Rack, ecs: Any) -> None:
+    """In the monitor's definition, old revisions too; not in the API's (4.4)."""
+    old = rack.key
+    rack.set_password("NewKey" * 5)
+    rack.wait_at_rest()
+
+    def container(definition: str) -> dict[str, Any]:
+        shown = ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]
+        return shown["containerDefinitions"][0]
+
+    monitor = [container(f"{rack.name}-api-monitor:{revision}")["environment"] for revision in (1, 2)]
+    assert [{each["name"]: each["value"] for each in one}["PASSWORD"] for one in monitor] == [old, "NewKey" * 5]
+    web = container(f"{rack.name}-api-web")
+    assert web["secrets"] == [{"name": "PASSWORD", "valueFrom": f"{rack.name}RackApiSecret"}]
+    assert "PASSWORD" not in {each["name"] for each in web["environment"]}
+
+
 def test_strangers(rack: Rack, aws: Callable[[str], Any], ecs: Any) -> None:
     """What is not there is said to be missing."""
     cluster, service = places(rack, aws)
