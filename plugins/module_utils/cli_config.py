@@ -16,6 +16,8 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils import files
 
 DEFAULT_CONSOLE = "console.convox.com"
+# The active host's file, of the v3 CLI and of those before it; two CLIs can share a directory.
+_ACTIVE = ("console", "host")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Layout:
 
     def auth(self) -> dict[str, t.Any]:
         return files.read_json(self.file("auth"))
+
+    def key(self, host: str) -> str | None:
+        key = self.auth().get(host)
+        return key if isinstance(key, str) and key else None
 
     def text(self, name: str) -> str | None:
         value = files.read(self.file(name))
@@ -68,15 +74,11 @@ class CliConfig:
         return next((layout for layout in self.layouts if host in layout.auth()), self.home)
 
     def key(self, host: str) -> str | None:
-        for layout in self.layouts:
-            key = layout.auth().get(host)
-            if isinstance(key, str) and key:
-                return key
-        return None
+        return next((key for key in (layout.key(host) for layout in self.layouts) if key), None)
 
     def active_host(self) -> str | None:
         for layout in self.layouts:
-            for name in ("console", "host"):
+            for name in _ACTIVE:
                 host = layout.text(name)
                 if host:
                     return host
@@ -105,15 +107,16 @@ class CliConfig:
                 if os.path.isfile(layout.file(name)) and host in files.read_json(layout.file(name)):
                     with files.updating(layout.file(name)) as data:
                         data.pop(host, None)
-            if layout.text(os.path.basename(layout.active_host_file)) == host:
-                files.remove(layout.active_host_file)
-                files.remove(layout.file("rack"))
+            for name in _ACTIVE:
+                if layout.text(name) == host:
+                    files.remove(layout.file(name))
+                    files.remove(layout.file("rack"))
 
     def holds(self, host: str) -> bool:
         """Whether ``forget`` would change anything."""
         return any(
             host in files.read_json(layout.file(name)) for layout in self.layouts for name in ("auth", "session", "racks") if os.path.isfile(layout.file(name))
-        ) or any(layout.text(os.path.basename(layout.active_host_file)) == host for layout in self.layouts)
+        ) or any(layout.text(name) == host for layout in self.layouts for name in _ACTIVE)
 
     def session(self, host: str) -> str | None:
         for layout in self.layouts:

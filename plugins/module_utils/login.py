@@ -104,7 +104,7 @@ class _Login:
         """What the files say now, by their names."""
         layout = self._layout
         return {
-            "auth": layout.auth().get(self._target.host),
+            "auth": layout.key(self._target.host),
             "active": layout.text(os.path.basename(layout.active_host_file)),
             "id": layout.text("id"),
             "rack": layout.text("rack"),
