@@ -48,7 +48,7 @@ class InstanceGroup:
                 None,
                 [],
                 instance_type=parameters["InstanceType"],
-                is_instance_type_default=False,
+                is_instance_type_default=True,  # else the emulator looks through all the types that there are
                 region_name=self._region,
                 key_name=parameters["Key"] or None,
                 tags={"instance": tags},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.standin.rack import Rack
 
 # Times that still let a test look at what lies between.
-BRISK = {"update_seconds": 0.05, "restart_seconds": 0.05, "drain_seconds": 0.05, "instance_seconds": 0.02}
+BRISK = {"update_seconds": 0.03, "restart_seconds": 0.03, "drain_seconds": 0.02, "instance_seconds": 0.02}
 _numbers = itertools.count(1)
 
 
