@@ -30,6 +30,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import Cl
 
 _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired", "AuthFailure")
+# How often a read is tried; standard mode of botocore, which waits in between.
+ATTEMPTS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Aws:
         self._endpoint_url = endpoint_url
         self._timeout = timeout
         self._session: t.Any = None
-        self._clients: dict[str, t.Any] = {}
+        self._clients: dict[tuple[str, int], t.Any] = {}
 
     def usable(self) -> bool:
         """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources."""
@@ -176,22 +178,31 @@ class Aws:
         return {name for name in names if name}
 
     def call(self, service: str, operation: str, /, **arguments: t.Any) -> dict[str, t.Any]:
+        """One operation; boto3 repeats it after throttling and lost replies."""
+        return self._call(service, operation, arguments, ATTEMPTS)
+
+    def call_once(self, service: str, operation: str, /, **arguments: t.Any) -> dict[str, t.Any]:
+        """One operation that is never repeated here, for what came of it has to be learned first."""
+        return self._call(service, operation, arguments, 1)
+
+    def _call(self, service: str, operation: str, arguments: t.Mapping[str, t.Any], attempts: int) -> dict[str, t.Any]:
         with self._translated(service, operation):
-            reply = getattr(self._client(service), operation)(**arguments)
+            reply = getattr(self._client(service, attempts), operation)(**arguments)
         self._hear(reply)
         return reply
 
     def pages(self, service: str, operation: str, /, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
         with self._translated(service, operation):
-            yield from self._client(service).get_paginator(operation).paginate(**arguments)
+            yield from self._client(service, ATTEMPTS).get_paginator(operation).paginate(**arguments)
 
-    def _client(self, service: str) -> t.Any:
-        if service not in self._clients:
+    def _client(self, service: str, attempts: int) -> t.Any:
+        if (service, attempts) not in self._clients:
             import botocore.config
 
-            config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries={"mode": "standard", "max_attempts": 5})
-            self._clients[service] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
-        return self._clients[service]
+            retries = {"mode": "standard", "total_max_attempts": attempts}
+            config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries)
+            self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+        return self._clients[service, attempts]
 
     def _boto(self) -> t.Any:
         if self._session is None:
@@ -251,7 +262,7 @@ class RackResources:
         """One parameter anew and every other one as it is: the template, tags and topics too (4.2)."""
         stack = self.stack()
         others = [{"ParameterKey": n, "UsePreviousValue": True} for n in stack.parameter_names if n != name]
-        self.aws.call(
+        self.aws.call_once(
             "cloudformation",
             "update_stack",
             StackName=self.name,
