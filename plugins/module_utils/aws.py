@@ -242,7 +242,7 @@ class Aws:
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
             raise RequestFailed("AWS needs credentials for %s: set profile, or boto3's own environment" % action) from None
         except botocore.exceptions.NoRegionError:
-            raise BadInput("region: AWS needs one for %s; set region, or AWS_REGION" % action) from None
+            raise BadInput("region: AWS needs one for %s; set region, or AWS_DEFAULT_REGION" % action) from None
         except botocore.exceptions.BotoCoreError as exc:
             raise NoAnswer("AWS %s: %s; check region, endpoint_url and the way to AWS" % (action, self.secrets.redact(str(exc)))) from None
 
