@@ -184,6 +184,8 @@ class RackRoll:
             self._record = engine.record
         if isinstance(end, rotation.Commit):
             self._commit()
+            if engine.old_refused == "unknown":
+                self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
         self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
         replaced = sorted(before - engine.instance_ids()) if before else []
         result = self._report(engine.phase if not isinstance(end, rotation.Commit) else "committed", changed=True)
