@@ -68,8 +68,11 @@ def console(convox: Standin) -> Iterator[Console]:
 
 
 @pytest.fixture
-def machine(convox: Standin, new_rack: NewRack, tmp_path: Path) -> Iterator[Machine]:  # noqa: ARG001 - racks outlive the checks
-    """Where Ansible runs. After the test, whatever it did, no secret is outside of the stores and no key is lost."""
+def machine(convox: Standin, new_rack: NewRack, tmp_path: Path) -> Iterator[Machine]:
+    """Where Ansible runs. After the test, whatever it did, no secret is outside of the stores and no key is lost.
+
+    Racks (new_rack) are still there then, to be asked.
+    """
     machine = Machine(convox, tmp_path)
     try:
         yield machine

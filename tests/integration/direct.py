@@ -69,8 +69,8 @@ class Direct:
         assert not validated.error_messages
         done = Done({})
         environment = self._machine.variables()
-        for name in ("HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
-            # What boto3 and expanduser() read for themselves.
+        # What boto3 and expanduser() read for themselves.
+        for name in ("HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
             if name in environment:
                 self._monkeypatch.setenv(name, environment[name])
             else:

@@ -1,0 +1,242 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks, as people and job templates start them."""
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.ansible import PATIENCE_S, PROGRAM
+from tests.integration.leaks import find_leaks
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.machine import Machine
+    from tests.standin.console import Console
+    from tests.standin.rack import Rack
+
+PASSWORD = "not the right password"
+
+
+class Fleet:
+    """An inventory of racks, and the playbooks on it."""
+
+    def __init__(self, machine: Machine, racks: list[Rack]) -> None:
+        self.machine = machine
+        self.racks = racks
+        self.output = ""
+        self.everywhere: dict[str, Any] = {"convox_ca_path": machine.convox.ca_path, "convox_confirm_period": 0, "convox_confirm_interval": 0}
+        self.hosts: dict[str, dict[str, Any]] = {rack.name: {"convox_host": rack.host} for rack in racks}
+        for rack in racks:
+            machine.log_in(rack.host, rack.key)
+
+    def play(self, name: str, *arguments: str, status: int = 0, **variables: Any) -> str:
+        """Run a playbook with extra vars. Returns its output with every line break and indentation as one blank."""
+        inventory = self.machine.inputs / "inventory.json"
+        inventory.write_text(
+            json.dumps({"all": {"vars": self.everywhere}, "convox_racks": {"hosts": self.hosts}}), encoding="utf-8"
+        )
+        extra = ["-e", json.dumps(variables)] if variables else []
+        command = [str(PROGRAM), f"convox.credentials.{name}", "-i", str(inventory), *extra, *arguments]
+        environment = {**self.machine.variables(), "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_NOCOLOR": "1"}
+        ended = subprocess.run(
+            command, cwd=self.machine.inputs, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        self.output = ended.stdout + ended.stderr
+        assert ended.returncode == status, self.output
+        assert "Traceback" not in self.output
+        assert "deprecat" not in self.output.lower(), self.output
+        assert find_leaks(self.machine, self.output) == []
+        return " ".join(self.output.split())
+
+    def changes(self) -> int:
+        """How many requests there were that change something."""
+        return sum(each["method"] in ("PUT", "POST") and each["server"] != "aws" for each in self.machine.convox.journal.entries())
+
+
+@pytest.fixture
+def fleet(machine: Machine, new_rack: NewRack) -> Fleet:
+    """Three racks, which the CLI knows."""
+    return Fleet(machine, [new_rack() for _number in range(3)])
+
+
+def in_force(rack: Rack) -> str:
+    """The one key that all of its containers accept."""
+    rack.wait_at_rest()
+    (key,) = rack.accepted_keys
+    return key
+
+
+def times_set(rack: Rack) -> int:
+    return len(rack.stack.keys_seen) - 1
+
+
+def test_a_fleet_is_rolled_once(fleet: Fleet) -> None:
+    first = fleet.play("rotate_rack_keys", convox_rotation_id="2026-q4")
+    for rack in fleet.racks:
+        assert fleet.machine.auth()[rack.host] == in_force(rack) == rack.key
+        assert times_set(rack) == 1
+        assert re.search(rf"{rack.name}: rolled, [0-9a-f]{{12}} -> [0-9a-f]{{12}}, committed, activated by ecs, old key refused", first)
+    # One rack all the way through before the others.
+    assert fleet.output.count("PLAY [Roll the Rack API keys]") == 3
+    assert first.count("-e convox_rotation_id=2026-q4") == 2
+
+    again = fleet.play("rotate_rack_keys", convox_rotation_id="2026-q4")
+    assert again.count("left as it is") == 3
+    assert [times_set(rack) for rack in fleet.racks] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("serial", ["1,1,100%", ["1", "1", "100%"]])
+def test_a_failure_stops_the_fleet(machine: Machine, new_rack: NewRack, serial: Any) -> None:
+    racks = [new_rack() for _number in range(4)]
+    fleet = Fleet(machine, racks)
+    racks[1].fault("rollback")
+    failed = fleet.play("rotate_rack_keys", status=2, convox_rotation_id="q4", convox_serial=serial)
+    assert f"{racks[1].name}: FAILED" in failed
+    assert "rolled the update back" in failed
+    assert "The run ends here. Go on with: ansible-playbook convox.credentials.rotate_rack_keys" in failed
+    assert [times_set(rack) for rack in racks[:1] + racks[2:]] == [1, 0, 0]
+    touched = {each["server"] for each in machine.convox.journal.entries()}
+    assert not touched & {f"rack {rack.name}" for rack in racks[2:]}
+
+    finished = fleet.play("rotate_rack_keys", convox_rotation_id="q4", convox_serial="100%")
+    assert f"{racks[0].name}: left as it is" in finished
+    assert f"{racks[1].name}: finished what an earlier run had begun" in finished
+    assert [machine.auth()[rack.host] == in_force(rack) for rack in racks] == [True] * 4
+    assert times_set(racks[0]) == times_set(racks[2]) == times_set(racks[3]) == 1
+
+
+def test_others_of_the_batch_go_on(fleet: Fleet) -> None:
+    fleet.racks[1].fault("rollback")
+    fleet.play("rotate_rack_keys", status=2, convox_serial="100%")
+    assert [times_set(rack) for rack in fleet.racks[::2]] == [1, 1]
+    assert f"{fleet.racks[2].name}: rolled" in fleet.output
+
+
+def test_all_credentials_in_their_order(fleet: Fleet, console: Console) -> None:
+    fleet.machine.log_in(console.host, console.api_key)
+    fleet.hosts[fleet.racks[2].name]["convox_activate"] = "none"
+    fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password}
+    old = console.api_key
+    output = fleet.play("rotate_all", convox_email=console.email, convox_serial="100%", convox_rotation_id="all")
+    plays = re.findall(r"PLAY \[(.*)\]", fleet.output)
+    assert plays == ["Begin", "Roll the Console API key", "Roll the Rack API keys", "Roll the instance keys", "End"]
+    assert old != console.api_key == fleet.machine.auth()[console.host]
+    assert f"{console.email} at {console.host}: rolled" in output
+    assert [bool(rack.parameters["Key"]) for rack in fleet.racks] == [True, True, False]
+    assert f"{fleet.racks[2].name}: begun" in output
+    assert f"{fleet.racks[2].name}: left as it is, for its Rack API key is not committed (phase applied)" in output
+    assert "Rack API keys: 2 of 3 committed, 3 changed in this run." in output
+    assert "Instance keys: 2 of 3 committed, 2 changed in this run." in output
+    fleet.play("rotate_rack_keys", "--limit", fleet.racks[2].name, "-e", "convox_activate=auto")
+
+
+def test_instances_alone(fleet: Fleet) -> None:
+    output = fleet.play("rotate_instance_keys", convox_serial="100%")
+    assert output.count("on 3 of 3 instances") == 3
+    assert all(rack.parameters["Key"] for rack in fleet.racks)
+
+
+def test_check_mode_changes_nothing(fleet: Fleet, console: Console) -> None:
+    fleet.machine.log_in(console.host, console.api_key)
+    fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password}
+    before, requests = fleet.machine.files(), fleet.changes()
+    output = fleet.play("rotate_all", "--check", "--diff", convox_email=console.email, convox_serial="100%")
+    assert output.count("would be rolled") == 7
+    assert (fleet.machine.files(), fleet.changes()) == (before, requests)
+
+
+def test_limit(fleet: Fleet) -> None:
+    output = fleet.play("rotate_rack_keys", "--limit", fleet.racks[1].name, convox_serial="")
+    assert [times_set(rack) for rack in fleet.racks] == [0, 1, 0]
+    assert f"--limit {fleet.racks[1].name} -e convox_rotation_id=" in output
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"awx_job_id": 13, "awx_workflow_job_id": 12}, "awx-workflow-12"),
+        ({"tower_job_id": 13}, "awx-job-13"),
+        ({"awx_job_id": 13, "convox_rotation_id": "2026"}, "2026"),
+        ({"awx_job_id": 13, "convox_rotation_id": ""}, "awx-job-13"),
+        ({"convox_rotation_id": 7}, "7"),
+    ],
+)
+def test_who_names_the_rotation(fleet: Fleet, given: dict[str, Any], named: str) -> None:
+    output = fleet.play("rotate_rack_keys", "--check", convox_serial="100%", **given)
+    assert f"Rotation {named} of 3 racks." in output
+    assert ("launch this job once more" in output) == any("job" in name for name in given)
+
+
+def test_one_made_name_for_all_batches(fleet: Fleet) -> None:
+    output = fleet.play("rotate_rack_keys")
+    (name,) = set(re.findall(r"[Rr]otation (\d{8}-\d{6}-[0-9a-f]{4})", output))
+    for rack in fleet.racks:
+        assert fleet.machine.record("rack_api_key", rack.rack_domain)["rotation_ids"] == [name]
+
+
+BAD = [
+    ({"convox_serial": "1,x"}, "convox_serial: x is no size of a batch"),
+    ({"convox_serial": "0"}, "convox_serial: 0 is no size of a batch"),
+    ({"convox_serial": "101%"}, "convox_serial: 101% is no size of a batch"),
+    ({"convox_serial": [1, "many"]}, "convox_serial: many is no size of a batch"),
+    ({"convox_rotation_id": "two words"}, "convox_rotation_id: two words is no name for a rotation"),
+    ({"convox_hosts": "nowhere"}, "convox_hosts: nowhere matches no host of the inventory"),
+    ({"convox_host": "one.example.com"}, "convox_host: the same rack for rack"),
+    ({"convox_host": ""}, "convox_host: not given for rack"),
+    ({"rack_api_key_activate": "now"}, "value of rack_api_key_activate must be one of: auto, ecs, signing_key, none, got: now"),
+    ({"rack_api_key_timeout": "soon"}, "rack_api_key_timeout"),
+    ({"convox_activate": "now"}, "value of activate must be one of: auto, ecs, signing_key, none, got: now"),
+    ({"convox_max_age": "old"}, "max_age"),
+    ({"convox_new_key": "short"}, "new_key: 5 characters"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), BAD, ids=[next(iter(given)) + str(number) for number, (given, _said) in enumerate(BAD)])
+def test_bad_input_changes_nothing(fleet: Fleet, given: dict[str, Any], said: str) -> None:
+    before, requests = fleet.machine.files(with_locks=False), fleet.changes()
+    assert said in fleet.play("rotate_rack_keys", status=2, **given)
+    assert (fleet.machine.files(with_locks=False), fleet.changes()) == (before, requests)
+    assert fleet.output.count("PLAY [Roll the Rack API keys]") <= 1
+
+
+def test_an_account_must_be_named(fleet: Fleet) -> None:
+    assert "console_api_key_email (or convox_email): not given" in fleet.play("rotate_console_api_key", status=2)
+
+
+def test_secrets_in_extra_vars_are_never_shown(fleet: Fleet, console: Console) -> None:
+    """At -vvv, with options of a wrong type beside them, in success and in failure."""
+    one, fleet.racks = fleet.racks[0], fleet.racks[:1]
+    new = "N" * 40
+    fleet.hosts = {one.name: fleet.hosts[one.name]}
+    fleet.machine.unknowable = {PASSWORD}
+    given = {"convox_api_key": one.key, "convox_new_key": new}
+    fleet.play("rotate_rack_keys", "-vvv", status=2, rack_api_key_wait="perhaps", rack_api_key_api_key=[one.key], **given)
+    assert one.key not in fleet.output
+    assert new not in fleet.output
+    fleet.play("rotate_rack_keys", "-vvv", "--diff", **given)
+    assert in_force(one) == new
+    fleet.play("rotate_console_api_key", "-vvv", status=2, convox_host=console.host, convox_email=console.email, convox_account_password=PASSWORD)
+    assert PASSWORD not in fleet.output
+
+
+def test_login(fleet: Fleet, console: Console) -> None:
+    known, lost, new = fleet.racks
+    (fleet.machine.config / "auth").unlink()
+    for rack in (known, new):
+        fleet.hosts[rack.name]["convox_api_key"] = "{{ lookup('ansible.builtin.env', 'KEY_OF_' ~ inventory_hostname) }}"
+    # An option of another module that has the same name.
+    fleet.everywhere["convox_activate"] = "ecs"
+    keys = {f"KEY_OF_{rack.name}": rack.key for rack in (known, new)}
+    fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_PASSWORD": console.api_key, **keys}
+    output = fleet.play("login", "-vvv")
+    assert fleet.machine.auth() == {console.host: console.api_key, known.host: known.key, new.host: new.key}
+    assert (fleet.machine.config / "console").read_text(encoding="utf-8") == console.host
+    assert f"{lost.name}: left alone, for no key is given" in output
+    assert f"{new.name}: logged in at {new.host} as rack {new.name}" in output
+    assert "was logged in already" in fleet.play("login")

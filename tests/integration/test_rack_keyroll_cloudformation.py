@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rack_keyroll by CloudFormation: a lost key is set anew, in the right stack, and everything else there stays."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.watching import asked, beside_the_key, new_keys_of, nothing_changes
+from tests.standin.journal import fingerprint
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
+    from tests.integration.machine import Machine
+    from tests.standin import Standin
+    from tests.standin.rack import Rack
+
+
+def test_everything_else_in_the_stack_stays(machine: Machine, convox: Standin, new_rack: NewRack) -> None:
+    """Values that an update by hand would put back: they differ from the template's and from the installer's."""
+    rack = new_rack(parameters={"InstanceCount": "5", "InstanceType": "c5.large", "Tenancy": "dedicated", "LogRetention": ""})
+    rack.stack.tags["Owner"] = "somebody"
+    before = beside_the_key(rack)
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, method="cloudformation")
+    assert (result["method"], result["phase"], result["old_refused"]) == ("cloudformation", "committed", "true")
+    assert beside_the_key(rack) == before
+    assert before["tags"]["Owner"] == "somebody"
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
+    assert asked(convox, f"rack {rack.name}", "PUT") == []
+
+
+@pytest.mark.parametrize("method", ["auto", "cloudformation"])
+def test_no_key_is_known(machine: Machine, rack: Rack, method: str) -> None:
+    """The stack says which host it is; the old key is learned from SSM, so that its being refused can be proven."""
+    old = rack.key
+    machine.environment["AWS_DEFAULT_REGION"] = rack.region
+    told = machine.run("rack_keyroll", host=rack.host, method=method, check_mode=True)
+    assert (told.changed, told["rack"]) == (True, rack.name)
+    result = machine.run("rack_keyroll", host=rack.host, method=method)
+    assert (result["method"], result["phase"], result["old_refused"]) == ("cloudformation", "committed", "true")
+    assert (result["rack"], result["old_fingerprint"]) == (rack.name, fingerprint(old))
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+    assert machine.record("rack_api_key", rack.rack_domain)["superseded"] == [old]
+
+
+def test_the_old_key_is_not_to_be_learned(machine: Machine, convox: Standin, rack: Rack) -> None:
+    machine.unknowable.add(rack.key)
+    convox.aws_faults.add(action="ssm:GetParameter", times=None)
+    result = machine.run("rack_keyroll", host=rack.host, region=rack.region)
+    assert (result["old_refused"], result["phase"], result["old_fingerprint"]) == ("unknown", "committed", None)
+    assert "old key" in result.warnings
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+def test_a_wrong_key_is_known(machine: Machine, direct: Direct, rack: Rack) -> None:
+    """Refusals may pass, as while containers restart: only after a minute of them the stack is asked."""
+    wrong = "Wrong123" * 4
+    machine.log_in(rack.host, wrong)
+    done = direct("rack_keyroll", host=rack.host, region=rack.region)
+    assert (done.msg, done["method"], done["phase"]) == (None, "cloudformation", "committed")
+    assert float(done["waited_s"]) >= 60
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == {rack.key}
+    assert wrong in machine.record("rack_api_key", rack.rack_domain)["superseded"]
+
+
+def test_method_api_never_falls_to_cloudformation(machine: Machine, direct: Direct, rack: Rack) -> None:
+    machine.log_in(rack.host, "Wrong123" * 4)
+    with nothing_changes(machine, locks=False):
+        done = direct("rack_keyroll", host=rack.host, region=rack.region, method="api")
+    assert "every known key is refused" in str(done.msg)
+
+
+def test_another_stack_is_not_touched(machine: Machine, new_rack: NewRack) -> None:
+    """A stack of that name in this account need not be that rack's."""
+    rack, other = new_rack(rack_domain="elsewhere.example.com"), new_rack()
+    machine.environment["AWS_DEFAULT_REGION"] = rack.region
+    with nothing_changes(machine, locks=False):
+        assert "stack_name and region" in machine.fail("rack_keyroll", host=rack.host).msg
+        assert "stack_name and region" in machine.fail("rack_keyroll", host=rack.host, stack_name=other.name).msg
+        # With a key, the rack itself says what it is called.
+        assert other.name in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stack_name=other.name).msg
+    assert other.accepted_keys == {other.key}
+
+
+def test_aws_of_another_account_is_not_used(machine: Machine, direct: Direct, new_rack: NewRack) -> None:
+    """Its stack of the rack's name is another rack's: the roll goes on without AWS, and says why."""
+    rack = new_rack(rack_domain="", region="eu-west-1")
+    twin = new_rack()
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key, region=twin.region)
+    assert "AWS is not used" in "\n".join(done.warnings)
+    assert (done["phase"], done["activated_by"]) == ("committed", "signing_key")
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+def test_a_change_that_aws_denies(machine: Machine, convox: Standin, rack: Rack) -> None:
+    old = rack.key
+    convox.aws_faults.add(action="cloudformation:UpdateStack", times=None)
+    failed = machine.fail("rack_keyroll", host=rack.host, api_key=old, method="cloudformation")
+    assert "cloudformation:UpdateStack" in failed.msg
+    assert (rack.accepted_keys, new_keys_of(rack)) == ({old}, [])
+    convox.aws_faults.clear()
+    assert machine.run("rack_keyroll", host=rack.host, api_key=old)["phase"] == "committed"
+
+
+def test_a_reply_of_aws_is_lost(machine: Machine, convox: Standin, rack: Rack) -> None:
+    convox.aws_faults.add(action="cloudformation:UpdateStack", effect="drop_after")
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, method="cloudformation")
+    assert result["phase"] == "committed"
+    assert new_keys_of(rack) == [machine.auth()[rack.host]]
+
+
+def test_expired_aws_credentials(machine: Machine, convox: Standin, rack: Rack) -> None:
+    convox.aws_faults.add(action="cloudformation:*", error="ExpiredToken", message="The security token included in the request is expired", times=None)
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=rack.host, method="cloudformation", region=rack.region)
+        assert "renew" in refused.msg
+        assert "AWS credentials" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, method="cloudformation").msg

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rack_keyroll of a rack that a Console holds: its copy of the key is not left to die unnoticed."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.watching import new_keys_of, nothing_changes
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
+    from tests.integration.machine import Machine
+    from tests.standin.console import Console
+    from tests.standin.rack import Rack
+
+
+@pytest.fixture
+def held(machine: Machine, new_rack: NewRack, console: Console) -> Rack:
+    """A rack in the Console that this machine's CLI last logged into."""
+    rack = new_rack(console=True)
+    machine.log_in(console.host, console.api_key)
+    machine.write(machine.config / "console", console.host)
+    return rack
+
+
+def test_a_rack_that_a_console_lists(machine: Machine, held: Rack, console: Console) -> None:
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=held.host, api_key=held.key)
+        assert not machine.fail("rack_keyroll", host=held.host, api_key=held.key, check_mode=True).data["changed"]
+    for word in (console.host, f"acme/{held.name}", "console_sync: none", "nothing was changed"):
+        assert word in refused.msg
+
+    result = machine.run("rack_keyroll", host=held.host, api_key=held.key, console_sync="none")
+    assert (result["phase"], result["console_access"]) == ("committed", "stale")
+    assert held.accepted_keys == {machine.auth()[held.host]}
+    # The Console's own key is left, and so is its copy of the rack's.
+    assert machine.auth()[console.host] == console.api_key
+    record = console.record(f"acme/{held.name}")
+    assert record is not None
+    assert record.key not in held.accepted_keys
+
+
+def test_a_rack_through_its_console(machine: Machine, held: Rack, console: Console) -> None:
+    rack = f"acme/{held.name}"
+    with nothing_changes(machine, locks=False):
+        assert "console_sync: none" in machine.fail("rack_keyroll", host=console.host, rack=rack).msg
+    result = machine.run("rack_keyroll", host=console.host, rack=rack, console_sync="none")
+    assert (result["phase"], result["console_access"], result["host"]) == ("committed", "stale", console.host)
+    # The rack's own entry is made, under its own domain.
+    assert machine.auth() == {console.host: console.api_key, held.rack_domain: held.key}
+    assert held.accepted_keys == {held.key}
+    assert not machine.run("rack_keyroll", host=held.host, max_age="1d").changed
+
+
+def test_through_a_console_and_without_aws(machine: Machine, direct: Direct, held: Rack, console: Console) -> None:
+    """From the restart on, the Console's copy is dead: the rack is then asked itself."""
+    machine.aws = False
+    done = direct("rack_keyroll", host=console.host, rack=f"acme/{held.name}", console_sync="none")
+    assert (done.msg, done["phase"], done["activated_by"]) == (None, "committed", "signing_key")
+    assert held.accepted_keys == {machine.auth()[held.rack_domain]} == set(new_keys_of(held))
+
+
+def test_another_rack_of_that_name(machine: Machine, new_rack: NewRack, console: Console) -> None:
+    """The Console lists a rack of the same name, which answers at another domain: it is not this one."""
+    rack, other = new_rack(), new_rack()
+    machine.log_in(console.host, console.api_key)
+    machine.write(machine.config / "console", console.host)
+    console.import_rack(other).name = rack.name
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (result["phase"], result["console_access"]) == ("committed", "none")
+
+
+def test_a_console_whose_copy_is_dead_already(machine: Machine, held: Rack, console: Console) -> None:
+    """It can't be read which rack it means: then locking everybody out is possible, and asking is cheap."""
+    console.set_copy(f"acme/{held.name}", "Dead1234" * 4)
+    with nothing_changes(machine, locks=False):
+        assert f"acme/{held.name}" in machine.fail("rack_keyroll", host=held.host, api_key=held.key).msg
+
+
+def test_a_console_that_can_not_be_asked(machine: Machine, held: Rack, console: Console) -> None:
+    """Not knowing is not holding; it is said."""
+    console.fault("status", path="/racks", status=500, body="internal error\n", times=None)
+    result = machine.run("rack_keyroll", host=held.host, api_key=held.key)
+    assert "could not be asked whether it holds the rack" in result.warnings
+    assert held.accepted_keys == {machine.auth()[held.host]}
