@@ -55,9 +55,12 @@ class Stack:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One API container. ``draining``: told to stop and still answering."""
+    """One API container. ``draining``: told to stop and still answering.
 
-    started: datetime.datetime | None
+    ``created``: it takes its key at some moment between that and its start, so only this date proves a younger key.
+    """
+
+    created: datetime.datetime | None
     draining: bool
 
 
@@ -296,7 +299,8 @@ class RackResources:
         tasks = []
         for start in range(0, len(arns), 100):
             reply = self.aws.call("ecs", "describe_tasks", cluster=where["cluster"], tasks=arns[start : start + 100])
-            tasks += [Task(task.get("startedAt"), task.get("desiredStatus") == "STOPPED") for task in reply["tasks"] if task.get("lastStatus") != "STOPPED"]
+            alive = [task for task in reply["tasks"] if task.get("lastStatus") != "STOPPED"]
+            tasks += [Task(task.get("createdAt"), task.get("desiredStatus") == "STOPPED") for task in alive]
         return tasks
 
     def restart_api(self) -> None:

@@ -306,7 +306,7 @@ def _restarting(deploying: bool, containers: list[Container] | None) -> bool:
 
 
 def _all_since(containers: list[Container] | None, changed: datetime.datetime | None) -> bool | None:
-    """Whether every container started after the key changed; None where one of the two is not known."""
+    """Whether every container was made after the key changed; None where one of the two is not known."""
     if not containers or changed is None:
         return None
-    return all(container.started is not None and container.started > changed for container in containers)
+    return all(container.created is not None and container.created > changed for container in containers)
