@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged
 from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_date
 
 RACK_API_KEY = "rack_api_key"
 CONSOLE_API_KEY = "console_api_key"
@@ -70,7 +71,8 @@ class Record:
         """The key that the pending one replaces; after a promotion that was cut short it is already superseded."""
         if self.pending is None or self.pending.key is None or self.current != self.pending.key:
             return self.current
-        return self.superseded[0] if self.superseded else None
+        # Where no former key was known, only what was found on the way is superseded.
+        return next((key for key in self.superseded[:1] if key not in self.pending.found), None)
 
     def secrets(self) -> list[str]:
         pending = (self.pending.key,) + self.pending.found if self.pending else ()
@@ -113,14 +115,14 @@ class Record:
 KEPT_IDS = 50
 
 
-def to_json(record: Record) -> dict[str, t.Any]:
-    """The record as a JSON object, without what is empty."""
+def to_json(record: Record, there: t.Any = None) -> dict[str, t.Any]:
+    """The record as a JSON object, without what is empty; names that are not ours are taken over from what is there."""
     data = _filled(dataclasses.asdict(record))
     data.pop("kind")
     data.pop("identity")
     if record.pending is not None:
-        data["pending"] = _filled(dataclasses.asdict(record.pending))
-    return data
+        data["pending"] = {**_filled(dataclasses.asdict(record.pending)), **_foreign(Pending, there.get("pending") if isinstance(there, dict) else None)}
+    return {**data, **_foreign(Record, there)}
 
 
 def from_json(kind: str, identity: str, data: t.Mapping[str, t.Any], where: str) -> Record:
@@ -130,14 +132,17 @@ def from_json(kind: str, identity: str, data: t.Mapping[str, t.Any], where: str)
         return Record(
             kind=kind,
             identity=identity,
-            pending=None if pending is None else Pending(**_known(Pending, {"key": None, **pending})),
-            **_known(Record, {k: v for k, v in data.items() if k != "pending"}),
+            pending=None if pending is None else Pending(**_known(Pending, {"key": None, "rotation_ids": [], **pending})),
+            **_known(Record, {k: v for k, v in data.items() if k not in ("kind", "identity", "pending")}),
         )
-    except (TypeError, AttributeError) as exc:
+    except (TypeError, AttributeError, ValueError):
         raise Damaged(
             "%s: the entry of %s is not as this collection wrote it; nothing was changed; mend the file or take the "
             "entry out once its keys are safe" % (where, identity)
-        ) from exc
+        ) from None
+
+
+_DATES = ("staged_at", "applying", "activating", "confirmed", "rolled_at")
 
 
 def _filled(data: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -145,5 +150,22 @@ def _filled(data: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _known(shape: type, data: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The fields of a shape; TypeError or ValueError where one holds what it can't."""
+    return {field.name: _value(field, data[field.name]) for field in dataclasses.fields(shape) if field.name in data}
+
+
+def _value(field: dataclasses.Field[t.Any], value: t.Any) -> t.Any:
+    if str(field.type).startswith("tuple"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise TypeError(field.name)
+        return tuple(value)
+    if not isinstance(value, str) and (value is not None or field.type == "str"):
+        raise TypeError(field.name)
+    if value is not None and field.name in _DATES:
+        parse_date(value)
+    return value
+
+
+def _foreign(shape: type, there: t.Any) -> dict[str, t.Any]:
     names = {field.name for field in dataclasses.fields(shape)}
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
+    return {k: v for k, v in there.items() if k not in names} if isinstance(there, dict) else {}

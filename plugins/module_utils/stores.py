@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import files, records
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 
@@ -70,19 +70,15 @@ class FileStore:
         self.label = "file:%s" % self.path
 
     def load(self, kind: str, name: str) -> Record | None:
-        section = files.read_json(self.path).get(kind)
-        if not isinstance(section, dict):
-            return None
+        section = self._section(files.read_json(self.path), kind)
         by_host = (k for k, v in section.items() if isinstance(v, dict) and v.get("host") == name)
         identity = name if name in section else next(by_host, None)
         return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
 
     def save(self, record: Record) -> None:
         with files.updating(self.path) as data:
-            section = data.setdefault(record.kind, {})
-            there = section.get(record.identity)
-            foreign = {k: v for k, v in there.items() if k not in _RECORD_NAMES} if isinstance(there, dict) else {}
-            section[record.identity] = {**records.to_json(record), **foreign}
+            section = data[record.kind] = self._section(data, record.kind)
+            section[record.identity] = records.to_json(record, section.get(record.identity))
 
     def promote(self, record: Record, promotion: Promotion) -> None:
         self.save(record)
@@ -98,8 +94,11 @@ class FileStore:
         elif not files.writable(self.path):
             raise StoreFailed("%s: not writable; nothing was rolled; choose another path in stores" % self.path)
 
-
-_RECORD_NAMES = {field.name for field in dataclasses.fields(Record)}
+    def _section(self, data: dict[str, t.Any], kind: str) -> dict[str, t.Any]:
+        section = data.get(kind, {})
+        if not isinstance(section, dict):
+            raise Damaged("%s: what it has as %s is not as this collection wrote it; nothing was changed; mend the file" % (self.path, kind))
+        return section
 
 
 class CliStore:
@@ -113,15 +112,14 @@ class CliStore:
         self._notebooks = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
 
     def load(self, kind: str, name: str) -> Record | None:
-        found = [record for record in (book.load(kind, name) for book in self._notebooks) if record is not None]
-        return next((record for record in found if record.pending), found[0] if found else None)
+        return _join([record for record in (book.load(kind, name) for book in self._notebooks) if record is not None])
 
     def save(self, record: Record) -> None:
-        if record.pending is None:
+        if record.pending is None and self._cli.holds_key(record.current):
             # ``auth`` has it now; one copy is enough.
             record = dataclasses.replace(record, current=None)
-        home = next((book for book in self._notebooks if book.load(record.kind, record.identity)), self._notebooks[0])
-        home.save(record)
+        for book in [book for book in self._notebooks if book.load(record.kind, record.identity)] or self._notebooks[:1]:
+            book.save(record)
 
     def promote(self, record: Record, promotion: Promotion) -> None:
         if promotion.own is not None:
@@ -131,7 +129,8 @@ class CliStore:
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:
-        return self._cli.key(host)
+        record = self.load(kind, host)
+        return record.current if record and record.current else self._cli.key(host)
 
     def prove(self, dry: bool) -> None:
         for layout, book in zip(self._cli.layouts, self._notebooks):
@@ -170,19 +169,12 @@ class StoreSet:
 
     def load(self, kind: str, name: str) -> Record:
         """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
-        found = [r for r in (s.load(kind, name) for s in self._stores + self._also_read) if r is not None]
-        for record in found:
-            for key in record.secrets():
-                self._secrets.add(key)
-        if not found:
+        record = _join([r for r in (s.load(kind, name) for s in self._stores + self._also_read) if r is not None])
+        if record is None:
             return Record(kind, name)
-        pending = [record for record in found if record.pending is not None]
-        chosen = max(pending, key=_progress) if pending else found[0]
-        ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
-        held = dict.fromkeys(key for record in found for key in record.secrets())
-        known = set(chosen.secrets())
-        rest = tuple(key for key in held if key not in known)
-        return dataclasses.replace(chosen, rotation_ids=tuple(ids), superseded=chosen.superseded + rest)
+        for key in record.secrets():
+            self._secrets.add(key)
+        return record
 
     def save(self, record: Record) -> None:
         for store in self._stores:
@@ -217,6 +209,19 @@ class StoreSet:
     def prove(self, dry: bool) -> None:
         for store in self._stores:
             store.prove(dry)
+
+
+def _join(found: t.Sequence[Record]) -> Record | None:
+    """What several places know, as one: a pending rotation from whichever has one, the first one's word otherwise."""
+    if not found:
+        return None
+    pending = [record for record in found if record.pending is not None]
+    chosen = max(pending, key=_progress) if pending else found[0]
+    ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
+    held = dict.fromkeys(key for record in found for key in record.secrets())
+    known = set(chosen.secrets())
+    rest = tuple(key for key in held if key not in known)
+    return dataclasses.replace(chosen, rotation_ids=tuple(ids), superseded=chosen.superseded + rest)
 
 
 def _progress(record: Record) -> tuple[bool, bool, str]:

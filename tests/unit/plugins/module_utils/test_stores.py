@@ -1,0 +1,279 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stores: what was written is found again, by rack and by host, whatever else is in them."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig, Layout
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stores import JOB_VARIABLES, CliStore, FileStore, Store, StoreSet
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, as_nobody, failing, listing
+
+DOMAIN, HOST = "rack.example.com", "alias.example.com"
+WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
+STAGED = Record(RACK_API_KEY, DOMAIN, name="alpha", host=HOST, current=OLD, superseded=(OTHER,), pending=Pending(NEW, WHEN, ("first",)))
+
+
+def options(*stores: str | dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    return [{"type": each} if isinstance(each, str) else each for each in stores]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CliConfig:
+    """Two layouts, of which the first is home."""
+    return CliConfig([Layout(str(tmp_path / name)) for name in ("one", "two")])
+
+
+@pytest.fixture(params=["file", "cli"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig) -> Store:
+    return FileStore(str(tmp_path / "keys.json")) if request.param == "file" else CliStore(cli)
+
+
+def written(path: Path) -> t.Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def put(path: Path, data: t.Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
+
+
+# -- one store ----------------------------------------------------------------------------------------------------
+def test_found_again_by_rack_and_by_host(store: Store) -> None:
+    assert store.load(RACK_API_KEY, DOMAIN) is None
+    store.save(STAGED)
+    assert store.load(RACK_API_KEY, DOMAIN) == store.load(RACK_API_KEY, HOST) == STAGED
+    assert store.load(CONSOLE_API_KEY, DOMAIN) is None
+    assert store.key(RACK_API_KEY, HOST) == OLD
+
+
+def test_a_rack_s_own_name_comes_before_another_s_host(store: Store) -> None:
+    other = Record(RACK_API_KEY, "other.example.com", host=DOMAIN, current=OTHER, pending=Pending(None, WHEN, ()))
+    store.save(other)
+    store.save(STAGED)
+    assert store.load(RACK_API_KEY, DOMAIN) == STAGED
+
+
+def test_a_file_keeps_what_is_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    foreign = {"_comment": "ours", RACK_API_KEY: {"z": {"current": OTHER}, DOMAIN: {"owner": "ops", "pending": {"mark": 1}}}, "else": [1]}
+    put(path, foreign)
+    store = FileStore(str(path))
+    store.save(STAGED)
+    data = written(path)
+    assert list(data) == list(foreign)
+    assert (data["_comment"], data["else"], data[RACK_API_KEY]["z"]) == ("ours", [1], {"current": OTHER})
+    assert (data[RACK_API_KEY][DOMAIN]["owner"], data[RACK_API_KEY][DOMAIN]["pending"]["mark"]) == ("ops", 1)
+    store.save(STAGED.committed())
+    assert written(path)[RACK_API_KEY][DOMAIN]["owner"] == "ops"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"rack_api_key": {"%s": {"pending": {"key": "%s"' % (DOMAIN, NEW),
+        {RACK_API_KEY: []},
+        {RACK_API_KEY: {DOMAIN: [OLD]}},
+        {RACK_API_KEY: {DOMAIN: {"current": 7}}},
+    ],
+)
+def test_damage_is_told_and_never_overwritten(tmp_path: Path, content: t.Any) -> None:
+    path = tmp_path / "keys.json"
+    put(path, content)
+    before = path.read_text(encoding="utf-8")
+    with failing(Damaged, str(path), "nothing was changed", hiding=[OLD, NEW]):
+        FileStore(str(path)).load(RACK_API_KEY, DOMAIN)
+    if not isinstance(content, dict) or not content[RACK_API_KEY]:
+        with failing(Damaged, str(path), hiding=[OLD, NEW]):
+            FileStore(str(path)).save(STAGED)
+    assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_file_is_named_as_people_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert FileStore("~/keys.json").label == f"file:{tmp_path}/keys.json"
+
+
+def test_the_cli_s_key_in_force_is_in_auth_only(cli: CliConfig) -> None:
+    """One copy is enough, once it is there."""
+    cli.set_key(HOST, NEW)
+    store = CliStore(cli)
+    store.save(dataclasses.replace(STAGED, current=NEW, superseded=(OLD,), pending=None))
+    assert NEW not in Path(cli.home.file("rotations.json")).read_text(encoding="utf-8")
+    assert store.key(RACK_API_KEY, HOST) == NEW
+
+
+def test_a_key_in_force_that_auth_does_not_hold_is_kept(cli: CliConfig) -> None:
+    """An entry that was left as it is must not cost the key that came into force."""
+    cli.set_key(HOST, OTHER)
+    store = CliStore(cli)
+    store.save(dataclasses.replace(STAGED, current=NEW, pending=None))
+    record = store.load(RACK_API_KEY, DOMAIN)
+    assert record is not None
+    assert record.current == NEW
+    assert store.key(RACK_API_KEY, HOST) == NEW
+
+
+def test_an_older_notebook_goes_on(cli: CliConfig) -> None:
+    """A rotation that began when only the second layout was there is finished in it."""
+    FileStore(cli.layouts[1].file("rotations.json")).save(STAGED)
+    store = CliStore(cli)
+    store.save(STAGED.note(applying=WHEN))
+    assert not Path(cli.layouts[0].path).exists()
+    store.save(STAGED.committed())
+    record = store.load(RACK_API_KEY, DOMAIN)
+    assert record is not None
+    assert record.pending is None
+
+
+def test_two_notebooks_are_one(cli: CliConfig) -> None:
+    """What is pending in either is pending, every key stays held, and a commit ends it in both."""
+    books = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
+    books[0].save(Record(RACK_API_KEY, DOMAIN, host=HOST, rotation_ids=("zero",), superseded=("former",)))
+    books[1].save(STAGED)
+    store = CliStore(cli)
+    record = store.load(RACK_API_KEY, DOMAIN)
+    assert record is not None
+    assert (record.pending, record.rotation_ids) == (STAGED.pending, ("zero",))
+    assert set(record.secrets()) == {OLD, NEW, OTHER, "former"}
+    store.save(record.promoted(LATER).committed())
+    everywhere: list[Store] = [*books, store]
+    for each in everywhere:
+        record = each.load(RACK_API_KEY, DOMAIN)
+        assert record is not None
+        assert (record.pending, record.rotation_ids) == (None, ("zero", "first"))
+
+
+# -- proving ------------------------------------------------------------------------------------------------------
+def test_proving_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    store.prove(dry=True)
+    assert listing(tmp_path) == set(), "check mode writes nothing anywhere"
+    store.prove(dry=False)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_store_that_can_not_be_written_is_told(store: Store, tmp_path: Path, dry: bool) -> None:
+    for each in (tmp_path, *list(tmp_path.parents)[:2]):
+        each.chmod(0o755)
+    said = as_nobody(lambda: store.prove(dry))
+    assert said.startswith("StoreFailed: ")
+    assert str(tmp_path) in said
+    assert listing(tmp_path) == set()
+
+
+def test_damage_is_met_when_proving(tmp_path: Path, cli: CliConfig) -> None:
+    put(tmp_path / "keys.json", "")
+    with failing(Damaged, "keys.json"):
+        FileStore(str(tmp_path / "keys.json")).prove(dry=True)
+    put(tmp_path / "two" / "auth", '{"a": ')
+    with failing(Damaged, str(tmp_path / "two" / "auth")):
+        CliStore(cli).prove(dry=True)
+    with failing(StoreFailed, str(tmp_path)):
+        FileStore(str(tmp_path)).prove(dry=False)
+
+
+# -- several stores -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def make(cli: CliConfig, tmp_path: Path) -> t.Callable[..., StoreSet]:
+    """Makes sets of stores: ``cli``, or files by their names."""
+
+    def make(*names: str, secrets: Secrets | None = None) -> StoreSet:
+        kinds = [name if name == "cli" else {"type": "file", "path": str(tmp_path / name)} for name in names]
+        return StoreSet(options(*kinds), cli, secrets or Secrets())
+
+    return make
+
+
+Make = t.Callable[..., StoreSet]
+
+
+def test_each_store_has_it_before_anything_goes_on(make: Make, tmp_path: Path) -> None:
+    make("a", "cli", "b").save(STAGED)
+    for name in ("a", "b", "one/rotations.json"):
+        assert FileStore(str(tmp_path / name)).load(RACK_API_KEY, DOMAIN) == STAGED
+
+
+def test_the_first_store_is_written_first(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    with failing(StoreFailed, str(tmp_path / "b")):
+        make("a", "b", "c").save(STAGED)
+    assert (tmp_path / "a").exists()
+    assert not (tmp_path / "c").exists()
+
+
+def test_nothing_known_is_an_empty_record(make: Make) -> None:
+    assert make("a").load(RACK_API_KEY, DOMAIN) == Record(RACK_API_KEY, DOMAIN)
+
+
+def test_a_rotation_pending_in_the_cli_s_directory_counts_always(make: Make, cli: CliConfig) -> None:
+    CliStore(cli).save(STAGED)
+    assert make("a").load(RACK_API_KEY, HOST) == STAGED
+
+
+def test_what_is_pending_anywhere_is_pending(make: Make, tmp_path: Path) -> None:
+    """And no key that any of the stores has is forgotten."""
+    committed = Record(RACK_API_KEY, DOMAIN, host=HOST, current="current-of-a", rotation_ids=("zero",), superseded=("former-of-a",))
+    make("a").save(committed)
+    make("b").save(STAGED)
+    secrets = Secrets()
+    record = make("a", "b", secrets=secrets).load(RACK_API_KEY, DOMAIN)
+    assert (record.pending, record.current, record.rotation_ids) == (STAGED.pending, OLD, ("zero",))
+    held = {OLD, NEW, OTHER, "current-of-a", "former-of-a"}
+    assert set(record.secrets()) == held
+    assert secrets.redact(" ".join(sorted(held))) == "******** ******** ******** ******** ********"
+
+
+@pytest.mark.parametrize(
+    "farther",
+    [
+        Pending("farther", WHEN, (), activating=WHEN),
+        Pending("farther", WHEN, (), applying=WHEN),
+        Pending("farther", LATER, ()),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_that_are_pending_the_one_that_got_farther_goes_on(make: Make, farther: Pending, turned: bool) -> None:
+    make("a").save(STAGED)
+    make("b").save(dataclasses.replace(STAGED, pending=farther))
+    record = make(*(("b", "a") if turned else ("a", "b"))).load(RACK_API_KEY, DOMAIN)
+    assert record.pending == farther
+    assert NEW in record.secrets(), "the other one stays held"
+
+
+def test_keys_in_the_stores_order(make: Make, cli: CliConfig) -> None:
+    cli.set_key(HOST, OTHER)
+    make("a").save(dataclasses.replace(STAGED, current=OLD, pending=None))
+    assert [key for key, _label in make("a", "cli", "b").keys(RACK_API_KEY, HOST)] == [OLD, OTHER]
+    assert [key for key, _label in make("cli", "a").keys(RACK_API_KEY, HOST)] == [OTHER, OLD]
+    assert next(label for _key, label in make("cli", "a").keys(RACK_API_KEY, HOST)) == "cli"
+
+
+# -- which are allowed --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("variable", JOB_VARIABLES)
+def test_what_the_job_s_end_deletes_is_no_store(cli: CliConfig, tmp_path: Path, variable: str) -> None:
+    file = {"type": "file", "path": str(tmp_path / "keys.json")}
+    stores = StoreSet(options("cli", file), cli, Secrets())
+    stores.refuse_short_lived({})
+    stores.refuse_short_lived({variable: ""})
+    with failing(BadInput, "stores", "cli, file:", variable, "persistent: true"):
+        stores.refuse_short_lived({variable: "x"})
+    with failing(BadInput, str(tmp_path)):
+        StoreSet([{"type": "cli", "persistent": True}, file], cli, Secrets()).refuse_short_lived({variable: "x"})
+    StoreSet([{"type": "cli", "persistent": True}, {**file, "persistent": True}], cli, Secrets()).refuse_short_lived({variable: "x"})
+
+
+@pytest.mark.parametrize(("stores", "word"), [([], "empty"), ([{"type": "file"}], "path"), ([{"type": "file", "path": ""}], "path")])
+def test_stores_that_are_none(cli: CliConfig, stores: list[dict[str, t.Any]], word: str) -> None:
+    with failing(BadInput, "stores", word):
+        StoreSet(stores, cli, Secrets())
