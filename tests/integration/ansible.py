@@ -112,11 +112,12 @@ class Playbook:
         return self.output()
 
     def kill(self) -> None:
-        """End it and its module as a power cut would."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        """End it and its module as a power cut would: each worker of Ansible's is the head of a group of its own."""
+        for pid in (_descendants(self._process.pid) if self._process.poll() is None else []):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self._process.wait()
 
     def output(self) -> str:
@@ -145,3 +146,18 @@ class Playbook:
                 self.kill()
                 raise AssertionError(f"ansible-playbook did not come to an end of its task:\n{self.output()}")
             time.sleep(0.005)
+
+
+def _descendants(pid: int) -> list[int]:
+    """A process and all that it started, directly or not; itself first."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in parentheses, may hold anything; the state comes after it, then the parent.
+            parents[int(path.parent.name)] = int(path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found

@@ -44,6 +44,7 @@ class Machine:
         self.unknowable: set[str] = set()
         self.returned: set[str] = set()
         self._playbooks: list[Playbook] = []
+        self._shared: Playbook | None = None
         for place in (self.home, self.inputs, root / "tmp"):
             place.mkdir()
 
@@ -70,11 +71,11 @@ class Machine:
 
     def result(self, module: str, **options: Any) -> Result:
         """Run one task, however it ends."""
-        last = self._playbooks[-1] if self._playbooks else None
-        if last is None or (last.environment, last.verbosity) != (self.variables(), self.verbosity):
-            last = self._open()
-        last.begin(self._task(module, options))
-        return last.end()
+        shared = self._shared
+        if shared is None or (shared.environment, shared.verbosity) != (self.variables(), self.verbosity):
+            shared = self._shared = self._open()
+        shared.begin(self._task(module, options))
+        return shared.end()
 
     def _open(self) -> Playbook:
         defaults = {
@@ -93,7 +94,7 @@ class Machine:
     def close(self) -> str:
         """End every play. Returns all that was printed, in which there is no secret."""
         output = "".join(each.close() for each in self._playbooks)
-        self._playbooks = []
+        self._playbooks, self._shared = [], None
         assert "Traceback" not in output, output
         leaks = set(find_leaks(self, output)) - self.returned
         assert leaks == set(), output
@@ -164,8 +165,8 @@ class Machine:
         """Every key that a store holds: as current, pending or superseded."""
         held = {key for each in self.directories() if (each / "auth").is_file() for key in self.read_json(each / "auth").values()}
         for path in self.record_files():
-            for records in self.read_json(path).values():
-                for record in records.values():
+            for kind in ("rack_api_key", "console_api_key", "instance_key"):
+                for record in self.read_json(path).get(kind, {}).values():
                     pending = record.get("pending", {})
                     held |= {record.get("current"), *record.get("superseded", ()), pending.get("key"), *pending.get("found", ())}
         return {key for key in held if key}

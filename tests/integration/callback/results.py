@@ -42,7 +42,9 @@ class CallbackModule(CallbackBase):
         if task.action != INCLUDE:
             return
         parent = os.getppid()
-        while not os.path.exists(task.args["file"]):
+        # The first is read as a playbook's task, the others as a file's: they name their argument differently.
+        path = task.args.get("file") or task.args["_raw_params"]
+        while not os.path.exists(path):
             if os.getppid() != parent:
                 raise SystemExit("the test is gone")
             time.sleep(0.005)

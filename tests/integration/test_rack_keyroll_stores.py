@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where rack_keyroll keeps keys: in each store before anything else is done, and never where a job's end deletes them."""
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.watching import nothing_changes
+from tests.standin.journal import fingerprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.machine import Machine
+    from tests.standin.rack import Rack
+
+AWX_VARIABLES = ["AWX_HOST", "TOWER_HOST", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS"]
+
+
+@pytest.fixture
+def file(machine: Machine) -> Path:
+    """A file that is there to hold keys."""
+    path = machine.home / "keys" / "convox.json"
+    machine.stores.add(path)
+    return path
+
+
+def test_a_file_store(machine: Machine, rack: Rack, file: Path) -> None:
+    """It has what others wrote into it, which stays; the CLI's files follow only where they had the old key."""
+    machine.write(file, json.dumps({"other": {"mine": 1}, "rack_api_key": {rack.rack_domain: {"current": rack.key, "note": "ours"}}}))
+    machine.log_in("other.example.com", "o" * 30)
+    old, stores = rack.key, [{"type": "file", "path": str(file)}]
+    result = machine.run("rack_keyroll", host=rack.host, stores=stores, rotation_id="one")
+    assert result["stored_in"] == [f"file:{file}"]
+    kept = machine.read_json(file)
+    record = kept["rack_api_key"][rack.rack_domain]
+    assert (record["current"], record["superseded"], record["note"], kept["other"]) == (rack.key, [old], "ours", {"mine": 1})
+    assert "pending" not in record
+    assert machine.auth() == {"other.example.com": "o" * 30}
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    # The next run takes its key from the store.
+    assert not machine.run("rack_keyroll", host=rack.host, stores=stores, max_age="1h").changed
+    assert machine.run("rack_keyroll", host=rack.host, stores=stores).changed
+    assert rack.accepted_keys == {machine.read_json(file)["rack_api_key"][rack.rack_domain]["current"]}
+
+
+def test_two_stores_hold_each_key_at_every_step(machine: Machine, rack: Rack, file: Path) -> None:
+    old = rack.key
+    machine.log_in(rack.host, old)
+    stores = [{"type": "cli"}, {"type": "file", "path": str(file)}]
+    machine.run("rack_keyroll", host=rack.host, stores=stores, activate="none")
+    for path in (machine.config / "rotations.json", file):
+        record = machine.read_json(path)["rack_api_key"][rack.rack_domain]
+        assert (record["current"], record["pending"]["key"]) == (old, rack.key)
+    result = machine.run("rack_keyroll", host=rack.host, stores=stores)
+    assert result["stored_in"] == ["cli", f"file:{file}"]
+    assert machine.auth()[rack.host] == rack.key == machine.read_json(file)["rack_api_key"][rack.rack_domain]["current"]
+    for path in (machine.config / "rotations.json", file):
+        record = machine.read_json(path)["rack_api_key"][rack.rack_domain]
+        assert (record["superseded"], "pending" in record) == ([old], False)
+
+
+def test_a_rotation_that_was_begun_with_the_cli_store(machine: Machine, rack: Rack, file: Path) -> None:
+    """Whatever stores are named, what is unfinished in the CLI's directory goes on: never a second key."""
+    machine.log_in(rack.host, rack.key)
+    begun = machine.run("rack_keyroll", host=rack.host, activate="none")
+    result = machine.run("rack_keyroll", host=rack.host, stores=[{"type": "file", "path": str(file)}])
+    assert (result["resumed"], result["fingerprint"]) == (True, begun["fingerprint"])
+    assert rack.accepted_keys == {rack.key} == {machine.auth()[rack.host]}
+    assert "pending" not in machine.record("rack_api_key", rack.rack_domain)
+
+
+def test_a_store_that_can_not_be_written(machine: Machine, rack: Rack) -> None:
+    blocked = machine.home / "file" / "keys.json"
+    machine.write(blocked.parent, "not a directory")
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=[{"type": "cli"}, {"type": "file", "path": str(blocked)}])
+    assert str(blocked) in refused.msg
+
+
+@pytest.mark.parametrize("damaged", ["", '{"rack_api_key": {"a', '{"rack_api_key": {"RACK": {"pending": "yes"}}}'])
+def test_a_damaged_store(machine: Machine, rack: Rack, damaged: str) -> None:
+    path = machine.home / "keys.json"
+    machine.write(path, damaged.replace("RACK", rack.rack_domain))
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=[{"type": "file", "path": str(path)}])
+    assert str(path) in refused.msg
+    assert "nothing was changed" in refused.msg
+
+
+def test_a_job_that_deletes_its_files(machine: Machine, rack: Rack, file: Path) -> None:
+    machine.environment[AWX_VARIABLES[-1]] = "1"
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key)
+        one_of_two = [{"type": "cli", "persistent": True}, {"type": "file", "path": str(file)}]
+        assert str(file) in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=one_of_two).msg
+        others = [("instance_keyroll", {}), ("console_api_key", {"email": "me@example.com"})] * 2
+        for variable, (module, more) in zip(AWX_VARIABLES, others):
+            refusal = machine.fail(module, host=rack.host, api_key=rack.key, environment={variable: "x", AWX_VARIABLES[-1]: ""}, **more)
+            assert variable in refusal.msg
+    for word in ("stores: cli", AWX_VARIABLES[-1], "persistent"):
+        assert word in refused.msg
+    kept = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, stores=[{"type": "cli", "persistent": True}])
+    assert kept["phase"] == "committed"
+
+
+def test_the_ledger(machine: Machine, rack: Rack) -> None:
+    ledger = machine.home / "ledger" / "all.jsonl"
+    old = rack.key
+    machine.run("rack_keyroll", host=rack.host, api_key=old, ledger_path=str(ledger), rotation_id="one")
+    (line,) = [json.loads(each) for each in ledger.read_text(encoding="utf-8").splitlines()]
+    assert (line["what"], line["identity"], line["rack"]) == ("rack_api_key", rack.rack_domain, rack.name)
+    assert (line["old"], line["new"], line["rotation_ids"]) == (fingerprint(old), fingerprint(rack.key), ["one"])
+    # A ledger that can't be written does not make a roll that was committed a failure.
+    blocked = machine.run("rack_keyroll", host=rack.host, ledger_path=str(ledger / "below.jsonl"))
+    assert "ledger" in blocked.warnings
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
