@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.ansible import PATIENCE_S, PROGRAM
 from tests.integration.leaks import find_leaks
+from tests.places import ROOT
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -42,7 +43,8 @@ class Fleet:
             json.dumps({"all": {"vars": self.everywhere}, "convox_racks": {"hosts": self.hosts}}), encoding="utf-8"
         )
         extra = ["-e", json.dumps(variables)] if variables else []
-        command = [str(PROGRAM), f"convox.credentials.{name}", "-i", str(inventory), *extra, *arguments]
+        name = name if name.endswith(".yml") else f"convox.credentials.{name}"
+        command = [str(PROGRAM), name, "-i", str(inventory), *extra, *arguments]
         environment = {**self.machine.variables(), "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_NOCOLOR": "1"}
         ended = subprocess.run(
             command, cwd=self.machine.inputs, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
@@ -100,6 +102,7 @@ def test_a_failure_stops_the_fleet(machine: Machine, new_rack: NewRack, serial: 
     assert f"{racks[1].name}: FAILED" in failed
     assert "rolled the update back" in failed
     assert "The run ends here. Go on with: ansible-playbook convox.credentials.rotate_rack_keys" in failed
+    assert f"not begun: {racks[2].name}, {racks[3].name}" in failed
     assert [times_set(rack) for rack in racks[:1] + racks[2:]] == [1, 0, 0]
     touched = {each["server"] for each in machine.convox.journal.entries()}
     assert not touched & {f"rack {rack.name}" for rack in racks[2:]}
@@ -240,3 +243,27 @@ def test_login(fleet: Fleet, console: Console) -> None:
     assert f"{lost.name}: left alone, for no key is given" in output
     assert f"{new.name}: logged in at {new.host} as rack {new.name}" in output
     assert "was logged in already" in fleet.play("login")
+
+
+@pytest.mark.parametrize("role", ["login", "console_api_key", "rack_api_key", "instance_key"])
+def test_the_example_of_each_role(fleet: Fleet, console: Console, role: str) -> None:
+    text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (fleet.machine.inputs / "example.yml").write_text(example, encoding="utf-8")
+    rack = fleet.racks[0]
+    given = {"login": {"login_host": rack.host}, "console_api_key": {"console_api_key_host": console.host}}
+    if role == "console_api_key":
+        fleet.machine.log_in(console.host, console.api_key)
+    fleet.machine.environment = {"RACK_API_KEY": rack.key, "CONVOX_ACCOUNT_PASSWORD": console.password}
+    fleet.play("example.yml", **given.get(role, {}), console_api_key_email=console.email)
+    assert "failed=0" in fleet.output
+
+
+def test_a_role_fails_where_its_module_does(fleet: Fleet) -> None:
+    (fleet.machine.inputs / "one.yml").write_text(
+        json.dumps([{"hosts": "convox_racks", "connection": "local", "gather_facts": False, "roles": ["convox.credentials.rack_api_key"]}]), encoding="utf-8"
+    )
+    fleet.hosts[fleet.racks[1].name]["convox_max_age"] = "old"
+    output = fleet.play("one.yml", status=2)
+    assert "max_age: " in output
+    assert [times_set(rack) for rack in fleet.racks] == [1, 0, 1]

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""instance_keyroll: one new pair, every instance on it, and the rack's settings hold the private key of just that pair."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from tests.integration.watching import asked, nothing_changes, wait_until
+from tests.standin import AWS_CREDENTIALS
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
+    from tests.integration.machine import Machine
+    from tests.standin import Standin
+    from tests.standin.rack import Rack
+
+KEYROLL = "/instances/keyroll"
+
+
+def posts(machine: Machine, rack: Rack) -> int:
+    return len(asked(machine.convox, f"rack {rack.name}", "POST", KEYROLL))
+
+
+def is_whole(rack: Rack, pair: str) -> bool:
+    """Stack, instances and settings agree on a pair."""
+    truth = rack.truth()
+    return {truth["key_pair"], truth["private_key_of"], *(each["key_name"] for each in truth["instances"])} == {pair}
+
+
+@pytest.fixture
+def ec2(convox: Standin) -> Any:
+    return boto3.client("ec2", endpoint_url=convox.aws_url, region_name="us-east-1", **AWS_CREDENTIALS)
+
+
+def test_a_key_is_rolled_once_for_a_campaign_or_an_age(machine: Machine, new_rack: NewRack) -> None:
+    """The first keyroll of a rack, whose instances had none."""
+    rack = new_rack(instances=2)
+    machine.log_in(rack.host, rack.key)
+    with nothing_changes(machine):
+        told = machine.run("instance_keyroll", host=rack.host, check_mode=True, diff=True)
+    assert (told.changed, told["phase"], told["instances_total"]) == (True, None, 2)
+    assert told["diff"] == {"before": {"key_name": None}, "after": {"key_name": "a new pair"}}
+
+    first = machine.run("instance_keyroll", host=rack.host, rotation_id="campaign", diff=True)
+    (pair,) = rack.key_pairs()
+    assert (first.changed, first["phase"], first["resumed"], first["rotation_id"]) == (True, "committed", False, "campaign")
+    assert (first["key_name"], first["old_key_name"], first["instances_on_new_key"], first["instances_total"]) == (pair, None, 2, 2)
+    assert first["diff"] == {"before": {"key_name": None}, "after": {"key_name": pair}}
+    assert (first["others"], first["pruned"], first["stored_in"]) == ([], [], ["cli"])
+    assert is_whole(rack, pair)
+
+    with nothing_changes(machine, locks=False):
+        for more in ({"rotation_id": "campaign"}, {"max_age": "1d"}):
+            later = machine.run("instance_keyroll", host=rack.host, **more)
+            assert (later.changed, later["key_name"], later["rolled_at"]) == (False, pair, first["rolled_at"])
+    # The API's key and its containers: new ones, for their instances are gone; the same key.
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+    assert posts(machine, rack) == 1
+
+
+def test_begun_without_waiting_and_finished_later(machine: Machine, new_rack: NewRack) -> None:
+    rack = new_rack(key_pair="old-pair", instance_seconds=1.0, instances=2)
+    machine.log_in(rack.host, rack.key)
+    begun = machine.run("instance_keyroll", host=rack.host, wait=False, rotation_id="begun")
+    assert (begun.changed, begun["phase"]) == (True, "applied")
+    finished = machine.run("instance_keyroll", host=rack.host, rotation_id="finished")
+    assert (finished["phase"], finished["resumed"], finished["old_key_name"]) == ("committed", True, "old-pair")
+    assert is_whole(rack, finished["key_name"])
+    assert posts(machine, rack) == 1
+    for each in ("begun", "finished"):
+        assert not machine.run("instance_keyroll", host=rack.host, rotation_id=each).changed
+
+
+def test_a_busy_stack_is_waited_for(machine: Machine, direct: Direct, rack: Rack) -> None:
+    """The rack makes the pair before it asks the stack: a keyroll on a busy stack would orphan it."""
+    machine.log_in(rack.host, rack.key)
+    rack.fault("never_ends")
+    rack.stack.change({"LogRetention": "30"})
+    with nothing_changes(machine, locks=False):
+        refused = direct("instance_keyroll", host=rack.host, wait=False)
+        late = direct("instance_keyroll", host=rack.host, wait_timeout=6)
+    assert "busy" in str(refused.msg)
+    assert "busy" in str(late.msg)
+    assert posts(machine, rack) == 0
+
+
+def test_a_stack_that_becomes_busy_in_between(machine: Machine, rack: Rack) -> None:
+    """The pair is made and its private key in the settings, the stack refuses it: it is set once the stack is at rest."""
+    machine.log_in(rack.host, rack.key)
+    rack.fault("delay", path=KEYROLL, seconds=0.5)
+    running = machine.begin("instance_keyroll", host=rack.host)
+    wait_until(lambda: rack.faults.list() == [])
+    rack.fault("never_ends")
+    rack.stack.change({"LogRetention": "30"})
+    wait_until(lambda: rack.key_pairs() != [])
+    (pair,) = rack.key_pairs()
+    assert rack.parameters["Key"] == ""
+    rack.faults.clear()
+    result = running.end()
+    assert (result["phase"], result["key_name"]) == ("committed", pair)
+    assert is_whole(rack, pair)
+    assert posts(machine, rack) == 1
+
+
+def test_an_update_that_is_rolled_back(machine: Machine, new_rack: NewRack) -> None:
+    """One instance was replaced and put back. The next run sets the pair whose private key the rack holds."""
+    rack = new_rack(key_pair="old-pair")
+    machine.log_in(rack.host, rack.key)
+    rack.fault("rollback")
+    failed = machine.fail("instance_keyroll", host=rack.host)
+    (pair,) = rack.key_pairs()
+    assert "rolled the update back" in failed.msg
+    assert "old-pair" in failed.msg
+    assert pair in failed.msg
+    assert {each["key_name"] for each in rack.truth()["instances"]} == {"old-pair"}
+
+    result = machine.run("instance_keyroll", host=rack.host)
+    assert (result["phase"], result["resumed"], result["key_name"], result["old_key_name"]) == ("committed", True, pair, "old-pair")
+    assert is_whole(rack, pair)
+    assert posts(machine, rack) == 1
+
+
+LOST: dict[str, dict[str, Any]] = {
+    "after": {"action": "drop_after"},
+    "late": {"action": "delay", "seconds": 1.5},
+    "before": {"action": "drop_before"},
+    "502": {"action": "status", "status": 502, "body": "Bad Gateway\n"},
+}
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_the_reply_is_lost(machine: Machine, direct: Direct, rack: Rack, what: str) -> None:
+    """What happened is compared; nothing is asked for a second time in that run."""
+    machine.log_in(rack.host, rack.key)
+    rack.fault(**LOST[what], path=KEYROLL)
+    # Long enough for the late one by this clock.
+    done = direct("instance_keyroll", host=rack.host, timeout=1)
+    wait_until(lambda: posts(machine, rack) == 1)
+    if what == "after":
+        assert done.msg is None
+    else:
+        assert "left no trace" in str(done.msg)
+        assert direct("instance_keyroll", host=rack.host)["phase"] == "committed"
+    (pair,) = rack.key_pairs()
+    assert is_whole(rack, pair)
+    assert posts(machine, rack) == (1 if what in ("after", "late") else 2)
+
+
+def test_a_definite_no(machine: Machine, direct: Direct, rack: Rack) -> None:
+    machine.log_in(rack.host, rack.key)
+    rack.fault("status", path=KEYROLL, status=403, body="AccessDenied: not authorized to perform ec2:CreateKeyPair\n")
+    failed = direct("instance_keyroll", host=rack.host)
+    assert "ec2:CreateKeyPair" in str(failed.msg)
+    assert direct("instance_keyroll", host=rack.host)["phase"] == "committed"
+    assert is_whole(rack, rack.key_pairs()[0])
+
+
+def test_a_key_that_the_restart_would_bring_into_force(machine: Machine, direct: Direct, rack: Rack) -> None:
+    old = rack.key
+    machine.log_in(rack.host, old)
+    machine.run("rack_keyroll", host=rack.host, activate="none")
+    with nothing_changes(machine, locks=False):
+        pending = machine.fail("instance_keyroll", host=rack.host)
+    assert "unfinished rotation" in pending.msg
+    assert "rotate_rack_keys" in pending.msg
+
+    other_machines = direct("instance_keyroll", host=rack.host, api_key=old, config_dir=str(machine.home / "other"))
+    assert "is latent" in str(other_machines.msg)
+    assert (posts(machine, rack), rack.accepted_keys) == (0, {old})
+    assert machine.run("rack_keyroll", host=rack.host)["phase"] == "committed"
+    assert machine.run("instance_keyroll", host=rack.host)["phase"] == "committed"
+
+
+def test_prune(machine: Machine, new_rack: NewRack, ec2: Any) -> None:
+    """Only this rack's own former pairs, of which nothing has need any more."""
+    rack = new_rack(former_key_pairs=4, instances=1, terminated_seconds=0.0)
+    used, in_template, free, former = sorted(rack.key_pairs())
+    others = [f"{rack.name}-keypair-12345", f"{rack.name}-keypair-abcd", f"old-{rack.name}-keypair-1000", f"{rack.name}-keypair-1-keypair-1000"]
+    for name in others:
+        ec2.create_key_pair(KeyName=name)
+    instance = ec2.run_instances(ImageId="ami-0a1b2c3d4e5f60718", MinCount=1, MaxCount=1, KeyName=used)["Instances"][0]["InstanceId"]
+    ec2.stop_instances(InstanceIds=[instance])
+    ec2.create_launch_template(LaunchTemplateName=f"{rack.name}-other", LaunchTemplateData={"KeyName": in_template})
+    machine.log_in(rack.host, rack.key)
+
+    result = machine.run("instance_keyroll", host=rack.host, prune=True)
+    assert result["pruned"] == [free, former]
+    left = {each["KeyName"] for each in ec2.describe_key_pairs()["KeyPairs"]}
+    assert {used, in_template, result["key_name"], *others} <= left
+    assert not {free, former} & left
+
+    # A terminated instance that EC2 still lists has the pair of now: it stays one roll longer.
+    rack.set(terminated_seconds=3600.0)
+    again = machine.run("instance_keyroll", host=rack.host, prune=True)
+    assert again["pruned"] == []
+    ec2.terminate_instances(InstanceIds=[instance])
+
+
+@pytest.mark.parametrize("aws", ["nothing", "no ec2"])
+def test_without_rights_to_ask_ec2(machine: Machine, convox: Standin, direct: Direct, new_rack: NewRack, aws: str) -> None:
+    """Whether instances are new is told by when they started."""
+    rack = new_rack(instances=2, update_seconds=1.2)
+    machine.log_in(rack.host, rack.key)
+    machine.aws = aws == "no ec2"
+    convox.aws_faults.add(action="ec2:*", error="UnauthorizedOperation", times=None)
+    done = direct("instance_keyroll", host=rack.host, prune=True, speed=10)
+    assert (done.msg, done["phase"]) == (None, "committed")
+    assert (done["instances_on_new_key"], done["instances_total"], done["pruned"]) == (2, 2, [])
+    assert is_whole(rack, done["key_name"])
+    assert ("ec2:DescribeKeyPairs" in "\n".join(done.warnings)) == machine.aws
+    convox.aws_faults.clear()
+
+
+def test_a_third_generation_rack(machine: Machine, new_rack: NewRack) -> None:
+    rack = new_rack(version="3.18.2")
+    with nothing_changes(machine, locks=False):
+        assert "v3 rack" in machine.fail("instance_keyroll", host=rack.host, api_key=rack.key).msg
+        assert "terraform apply -replace=" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key).msg
+    assert posts(machine, rack) == 0
