@@ -137,7 +137,10 @@ class Reach:
         if not task.options["validate_certs"]:
             task.warn_once("%s: its certificate is not verified (validate_certs: false): anybody between could read the key" % host)
             return tls.Trust(verify=False)
-        return tls.Trust(ca_path=task.options.get("ca_path"))
+        ca_path = task.options.get("ca_path")
+        if ca_path:
+            tls.check_authorities(ca_path)
+        return tls.Trust(ca_path=ca_path)
 
 
 class _Sessions:

@@ -43,6 +43,13 @@ def parse_fingerprint(text: str) -> str:
     return digits
 
 
+def check_authorities(path: str) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as exc:
+        raise BadInput("ca_path: %s: %s; name a file of certificates in PEM" % (path, exc.strerror or exc)) from None
+
+
 def look_at(host: str, timeout: float) -> Certificate:
     """The certificate that the server shows, unverified; nothing is sent to it. ``host``: name[:port]."""
     name, dummy, port = host.partition(":")
@@ -53,7 +60,7 @@ def look_at(host: str, timeout: float) -> Certificate:
         with socket.create_connection((name, int(port or 443)), timeout) as plain:
             with context.wrap_socket(plain, server_hostname=name) as secured:
                 der = secured.getpeercert(binary_form=True) or b""
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, OverflowError) as exc:
         raise NoAnswer("%s shows no certificate (%s); check the host and that it speaks TLS" % (host, exc), sent=False) from exc
     return Certificate(hashlib.sha256(der).hexdigest(), all(_has(der, *attribute) for attribute in _API_ATTRIBUTES))
 

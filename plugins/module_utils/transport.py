@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import email.utils
 import json
@@ -34,6 +35,9 @@ TOKEN_USER = "jwt"
 CLIENT_VERSION = "20260326150533"
 RETRIED_STATUS = (429, 502, 503, 504)
 LONGEST_TEXT = 300
+LONGEST_PAUSE_S = 60
+# The words for a certificate that is not the right one, of OpenSSL and of urllib3.
+_NOT_TRUSTED = re.compile("CERTIFICATE_VERIFY_FAILED|certificate verify failed|doesn't match|Fingerprint")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +57,12 @@ class Reply:
     about: str
 
     def json(self) -> t.Any:
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             return json.loads(self.text)
-        except ValueError:
-            raise BadReply(
-                "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console" % (self.about, self.content_type or "nothing"),
-                self.status,
-            ) from None
+        raise BadReply(
+            "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console" % (self.about, self.content_type or "nothing"),
+            self.status,
+        )
 
 
 class Sessions(t.Protocol):
@@ -152,8 +155,10 @@ class Transport:
                 allow_redirects=False,
                 **(body or {}),
             )
-        except requests.exceptions.RequestException as exc:
-            raise self._no_answer(method, path, exc) from None
+        except (OSError, UnicodeError, urllib3.exceptions.HTTPError) as exc:
+            failure = self._no_answer(method, path, exc)
+        # Out here, so that nothing of the library's error is kept: it carries the whole request along.
+        raise failure
 
     def _open_session(self, path: str, credential: Credential | None, headers: t.Mapping[str, str]) -> None:
         """Answer the Console's challenge (convox-protocol 6.1); the id is good for the requests that follow."""
@@ -170,7 +175,7 @@ class Transport:
     def _reply(self, method: str, path: str, response: t.Any) -> Reply:
         self._hear_date(response.headers.get("Date"))
         about = "%s %s %s" % (self.host, method, path.partition("?")[0])
-        content_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         reply = Reply(response.status_code, response.text, content_type, response.headers.get("Request-Id"), about)
         if 300 <= reply.status < 400:
             raise BadReply(
@@ -190,12 +195,18 @@ class Transport:
         if "cli token is expired" in text:
             return Refused("%s: the Console API key is expired; roll it with rotate_console_api_key%s" % (self.host, quoted), reply.status, text)
         kind = Refused if reply.status == 401 else BadReply
-        return kind("%s: %d %s%s" % (reply.about, reply.status, text or "without a text", quoted), reply.status, text)
+        shown = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+        return kind("%s: %d %s%s" % (reply.about, reply.status, shown or "without a text", quoted), reply.status, text)
 
     def _no_answer(self, method: str, path: str, exc: Exception) -> NoAnswer:
         about = "%s %s %s" % (self.host, method, path.partition("?")[0])
-        if isinstance(exc, requests.exceptions.SSLError):
+        if isinstance(exc, UnicodeError):
+            return NoAnswer("%s: HTTP can't carry what is to be sent; check rack, and the CLI's session file" % about, sent=False)
+        if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
             return NoAnswer("%s: %s" % (about, self._untrusted()), sent=False)
+        if isinstance(exc, requests.exceptions.SSLError):
+            # Perhaps after the request was read: what came of it is not known.
+            return NoAnswer("%s: TLS broke off; check that the host speaks TLS, then try again" % about)
         if isinstance(exc, requests.exceptions.ProxyError):
             return NoAnswer("%s: the proxy does not answer; check HTTPS_PROXY and NO_PROXY" % about, sent=False)
         if isinstance(exc, requests.exceptions.ConnectTimeout):
@@ -207,6 +218,8 @@ class Transport:
             return NoAnswer("%s: there is no such host name; check host" % about, sent=False)
         if "NewConnectionError" in text or "refused" in text.lower():
             return NoAnswer("%s: the connection is refused; check that it is up, and the port" % about, sent=False)
+        if "CA certificate bundle" in text:
+            return NoAnswer("%s: %s; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE" % (about, " ".join(text.split())), sent=False)
         return NoAnswer("%s: the connection was cut before a reply came; try again" % about)
 
     def _untrusted(self) -> str:
@@ -252,13 +265,10 @@ def _error_text(reply: Reply) -> str:
     """One line: plain text, or the ``error`` of a JSON object (convox-protocol 3)."""
     text = reply.text
     if reply.content_type == "application/json":
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             data = json.loads(text)
             text = str(data["error"]) if isinstance(data, dict) and "error" in data else text
-        except ValueError:
-            pass
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+    return " ".join(text.split())
 
 
 def _verify(trust: tls.Trust) -> bool | str:
@@ -279,13 +289,19 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
 
     class Retry(requests.adapters.Retry):
         def increment(self, method=None, url=None, response=None, error=None, *args, **kwargs):  # type: ignore[no-untyped-def]
-            if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+            cause = getattr(error, "original_error", error)  # what a proxy's error is about
+            refused = isinstance(cause, urllib3.exceptions.NewConnectionError)
+            slow = isinstance(cause, urllib3.exceptions.ConnectTimeoutError) and not refused
+            if slow or (refused and method != "GET"):
                 raise urllib3.exceptions.MaxRetryError(kwargs["_pool"], url, error)
             return super().increment(method, url, response, error, *args, **kwargs)
 
         def get_retry_after(self, response):  # type: ignore[no-untyped-def]
-            seconds = super().get_retry_after(response)
-            return min(seconds, 60) if seconds else seconds
+            try:
+                seconds = super().get_retry_after(response)
+            except urllib3.exceptions.InvalidHeader:
+                return None
+            return min(seconds, LONGEST_PAUSE_S) if seconds else seconds
 
     class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args, **kwargs):  # type: ignore[no-untyped-def]
@@ -297,7 +313,7 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
     policy = Retry(
         total=retries,
         connect=retries,
-        read=0,
+        read=False,
         redirect=0,
         other=0,
         status=retries,

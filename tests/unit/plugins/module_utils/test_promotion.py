@@ -185,6 +185,7 @@ def test_cut_short_at_any_write_it_ends_the_same(name: str, tmp_path: Path, monk
         whole.commit(own_was_refused=case.refused)
         writes = len(made)
     assert writes >= len(case.stores) * 2
+    assert whole.set().load(RACK_API_KEY, DOMAIN).pending is None
     needed = {NEW, "found"} | ({OLD} if case.record.current else set())
     for number in range(writes):
         for before in (True, False):
