@@ -164,10 +164,8 @@ def test_limit(fleet: Fleet) -> None:
     ("given", "named"),
     [
         ({"awx_job_id": 13, "awx_workflow_job_id": 12}, "awx-workflow-12"),
-        ({"tower_job_id": 13}, "awx-job-13"),
-        ({"awx_job_id": 13, "convox_rotation_id": "2026"}, "2026"),
-        ({"awx_job_id": 13, "convox_rotation_id": ""}, "awx-job-13"),
-        ({"convox_rotation_id": 7}, "7"),
+        ({"tower_job_id": 13, "convox_rotation_id": ""}, "awx-job-13"),
+        ({"awx_job_id": 13, "convox_rotation_id": 7}, "7"),
     ],
 )
 def test_who_names_the_rotation(fleet: Fleet, given: dict[str, Any], named: str) -> None:
@@ -178,16 +176,14 @@ def test_who_names_the_rotation(fleet: Fleet, given: dict[str, Any], named: str)
 
 def test_one_made_name_for_all_batches(fleet: Fleet) -> None:
     output = fleet.play("rotate_rack_keys")
-    (name,) = set(re.findall(r"[Rr]otation (\d{8}-\d{6}-[0-9a-f]{4})", output))
+    (name,) = set(re.findall(r"Rotation (\d{8}-\d{6}-[0-9a-f]{4})", output))
     for rack in fleet.racks:
         assert fleet.machine.record("rack_api_key", rack.rack_domain)["rotation_ids"] == [name]
 
 
-BAD = [
+BAD: list[tuple[dict[str, Any], str]] = [
     ({"convox_serial": "1,x"}, "convox_serial: x is no size of a batch"),
-    ({"convox_serial": "0"}, "convox_serial: 0 is no size of a batch"),
-    ({"convox_serial": "101%"}, "convox_serial: 101% is no size of a batch"),
-    ({"convox_serial": [1, "many"]}, "convox_serial: many is no size of a batch"),
+    ({"convox_serial": ["101%", 0, "10 %"]}, "convox_serial: 101%,0,10 % is no size of a batch"),
     ({"convox_rotation_id": "two words"}, "convox_rotation_id: two words is no name for a rotation"),
     ({"convox_hosts": "nowhere"}, "convox_hosts: nowhere matches no host of the inventory"),
     ({"convox_host": "one.example.com"}, "convox_host: the same rack for rack"),
@@ -218,7 +214,7 @@ def test_secrets_in_extra_vars_are_never_shown(fleet: Fleet, console: Console) -
     new = "N" * 40
     fleet.hosts = {one.name: fleet.hosts[one.name]}
     fleet.machine.unknowable = {PASSWORD}
-    given = {"convox_api_key": one.key, "convox_new_key": new}
+    given: dict[str, Any] = {"convox_api_key": one.key, "convox_new_key": new}
     fleet.play("rotate_rack_keys", "-vvv", status=2, rack_api_key_wait="perhaps", rack_api_key_api_key=[one.key], **given)
     assert one.key not in fleet.output
     assert new not in fleet.output
@@ -235,7 +231,7 @@ def test_login(fleet: Fleet, console: Console) -> None:
         fleet.hosts[rack.name]["convox_api_key"] = "{{ lookup('ansible.builtin.env', 'KEY_OF_' ~ inventory_hostname) }}"
     # An option of another module that has the same name.
     fleet.everywhere["convox_activate"] = "ecs"
-    keys = {f"KEY_OF_{rack.name}": rack.key for rack in (known, new)}
+    keys: dict[str, str] = {f"KEY_OF_{rack.name}": rack.key for rack in (known, new)}
     fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_PASSWORD": console.api_key, **keys}
     output = fleet.play("login", "-vvv")
     assert fleet.machine.auth() == {console.host: console.api_key, known.host: known.key, new.host: new.key}
@@ -251,7 +247,7 @@ def test_the_example_of_each_role(fleet: Fleet, console: Console, role: str) -> 
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (fleet.machine.inputs / "example.yml").write_text(example, encoding="utf-8")
     rack = fleet.racks[0]
-    given = {"login": {"login_host": rack.host}, "console_api_key": {"console_api_key_host": console.host}}
+    given: dict[str, Any] = {"login": {"login_host": rack.host}, "console_api_key": {"console_api_key_host": console.host}}
     if role == "console_api_key":
         fleet.machine.log_in(console.host, console.api_key)
     fleet.machine.environment = {"RACK_API_KEY": rack.key, "CONVOX_ACCOUNT_PASSWORD": console.password}
@@ -260,9 +256,14 @@ def test_the_example_of_each_role(fleet: Fleet, console: Console, role: str) -> 
 
 
 def test_a_role_fails_where_its_module_does(fleet: Fleet) -> None:
-    (fleet.machine.inputs / "one.yml").write_text(
-        json.dumps([{"hosts": "convox_racks", "connection": "local", "gather_facts": False, "roles": ["convox.credentials.rack_api_key"]}]), encoding="utf-8"
-    )
+    play = {
+        "hosts": "convox_racks",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "ansible_pipelining": True},
+        "roles": ["convox.credentials.rack_api_key"],
+    }
+    (fleet.machine.inputs / "one.yml").write_text(json.dumps([play]), encoding="utf-8")
     fleet.hosts[fleet.racks[1].name]["convox_max_age"] = "old"
     output = fleet.play("one.yml", status=2)
     assert "max_age: " in output

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The roles offer what their modules offer, under names that follow one rule."""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+from unittest import mock
+
+import pytest
+import yaml
+
+from tests.places import ROOT
+
+MODULES = {
+    "login": "convox_login",
+    "console_api_key": "console_api_key",
+    "rack_api_key": "rack_keyroll",
+    "instance_key": "instance_keyroll",
+}
+# A key is not handed on by a role; a Console API key belongs to no rack.
+NOT_OFFERED = {"return_key"}
+NOT_OFFERED_BY = {"console_api_key": {"rack"}}
+# The same names mean something else in another module.
+OWN = {("login", "state"), ("login", "activate"), ("console_api_key", "state")}
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def options_of(role: str) -> dict[str, Any]:
+    """What the role's module takes."""
+    module = importlib.import_module(f"ansible_collections.convox.credentials.plugins.modules.{MODULES[role]}")
+    with mock.patch.object(module.adapter, "run") as run:
+        module.main()
+    options: dict[str, Any] = run.call_args.args[1]
+    return {name: option for name, option in options.items() if name not in NOT_OFFERED | NOT_OFFERED_BY.get(role, set())}
+
+
+def module_task(role: str) -> dict[str, Any]:
+    name = f"convox.credentials.{MODULES[role]}"
+    tasks = [task for path in sorted((ROOT / "roles" / role / "tasks").iterdir()) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    (task,) = (task for task in tasks if name in task)
+    return {"arguments": task[name], **task}
+
+
+def test_every_role_is_looked_at() -> None:
+    assert {path.name for path in (ROOT / "roles").iterdir()} == set(MODULES)
+
+
+@pytest.mark.parametrize("role", MODULES)
+def test_every_option_is_offered(role: str) -> None:
+    for entry_point in read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values():
+        assert set(entry_point["options"]) == {f"{role}_{name}" for name in options_of(role)}
+    assert set(module_task(role)["arguments"]) == set(options_of(role))
+
+
+@pytest.mark.parametrize("role", MODULES)
+def test_options_are_what_the_module_takes(role: str) -> None:
+    spec = read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    for name, option in options_of(role).items():
+        offered = spec[f"{role}_{name}"]
+        assert offered["description"]
+        assert offered["type"] == option["type"], name
+        assert bool(offered.get("no_log")) == bool(option.get("no_log")), name
+        assert offered.get("choices") == option.get("choices"), name
+        assert offered.get("elements") == option.get("elements"), name
+        assert set(offered.get("options", ())) == set(option.get("options", ())), name
+
+
+@pytest.mark.parametrize("role", MODULES)
+def test_no_spec_can_print_a_secret(role: str) -> None:
+    """Ansible prints a value of a wrong type at -vvv, and the choices and the default of any option (architecture 7)."""
+    for entry_point in read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values():
+        for option in entry_point["options"].values():
+            if option.get("no_log"):
+                assert option["type"] == "str"
+                assert not {"choices", "default", "required"} & set(option)
+
+
+@pytest.mark.parametrize("role", MODULES)
+def test_the_role_comes_first_and_the_shared_variable_second(role: str) -> None:
+    for name, lines in module_task(role)["arguments"].items():
+        value = " ".join(lines.split())
+        assert f"{role}_{name} | default(" in value
+        assert (f"convox_{name} | default(" in value) == ((role, name) not in OWN)
+        assert "default(omit" in value
+
+
+@pytest.mark.parametrize("role", MODULES)
+def test_the_result_has_the_name_of_the_role(role: str) -> None:
+    assert module_task(role)["register"] == f"{role}_result"
+    assert f"{role}_result" in (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
