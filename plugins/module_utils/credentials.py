@@ -23,11 +23,12 @@ _PAUSE_S = 3.0
 
 @dataclasses.dataclass(frozen=True)
 class Working:
-    """A key that was accepted, and what the rack said of itself; or which keys were refused."""
+    """A key that was accepted, and what the rack said of itself; or which keys were refused, and the last word on them."""
 
     system: System | None
     key: str | None
     refused: tuple[str, ...]
+    why: str = ""
 
 
 def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, str]]:
@@ -58,15 +59,17 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
     end = task.clock.now() + (rotation.REFUSALS_S if patient and known else 0)
     while True:
         refused: list[str] = []
+        why = ""
         for key, source in known:
             try:
                 return Working(reach.rack(key).system(), key, tuple(refused))
-            except Refused:
+            except Refused as exc:
                 refused.append(key)
+                why = str(exc)
                 task.warn_once("%s: the key %s from %s is refused; trying the next one" % (describe(reach.target), fingerprint(key), source))
-            except NoAnswer:
-                if task.clock.now() >= end:
+            except NoAnswer as exc:
+                if exc.lasting or task.clock.now() >= end:
                     raise
         if task.clock.now() >= end:
-            return Working(None, None, tuple(refused))
+            return Working(None, None, tuple(refused), why)
         task.clock.sleep(_PAUSE_S)

@@ -45,12 +45,14 @@ class RequestFailed(ConvoxError):
 class NoAnswer(RequestFailed):
     """No reply was received: refused, timed out, cut, or the certificate did not verify.
 
-    ``sent`` tells whether the server can have seen the request; only then its outcome is unknown.
+    ``sent`` tells whether the server can have seen the request; only then its outcome is unknown. ``lasting``: asking
+    again does not help, as it may while a rack restarts.
     """
 
-    def __init__(self, message: str, sent: bool = True, **result: t.Any) -> None:
+    def __init__(self, message: str, sent: bool = True, lasting: bool = False, **result: t.Any) -> None:
         super().__init__(message, **result)
         self.sent = sent
+        self.lasting = lasting
 
 
 class BadReply(RequestFailed):

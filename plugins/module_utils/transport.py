@@ -203,7 +203,7 @@ class Transport:
         if isinstance(exc, UnicodeError):
             return NoAnswer("%s: HTTP can't carry what is to be sent; check rack, and the CLI's session file" % about, sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
-            return NoAnswer("%s: %s" % (about, self._untrusted()), sent=False)
+            return NoAnswer("%s: %s" % (about, self._untrusted()), sent=False, lasting=True)
         if isinstance(exc, requests.exceptions.SSLError):
             # Perhaps after the request was read: what came of it is not known.
             return NoAnswer("%s: TLS broke off; check that the host speaks TLS, then try again" % about)
@@ -215,7 +215,7 @@ class Transport:
             return NoAnswer("%s: no reply within %g s; try again, or raise timeout" % (about, self.timeout))
         text = str(exc)
         if re.search("NameResolution|getaddrinfo|not known|No address", text):
-            return NoAnswer("%s: there is no such host name; check host" % about, sent=False)
+            return NoAnswer("%s: there is no such host name; check host" % about, sent=False, lasting=True)
         if "NewConnectionError" in text or "refused" in text.lower():
             return NoAnswer("%s: the connection is refused; check that it is up, and the port" % about, sent=False)
         if "CA certificate bundle" in text:
