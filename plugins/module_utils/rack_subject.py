@@ -150,4 +150,4 @@ def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> Convo
     if not working.refused:
         return BadInput("%s: no key is known for it: give api_key, or log in with convox_login first" % where)
     ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
-    return Refused("%s: every known key is refused (invalid authentication): nothing was changed; %s" % (where, ways), 401)
+    return Refused("%s: every known key is refused (%s): nothing was changed; %s" % (where, working.why, ways), 401)
