@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-import sys
+
+from pytest_ansible.units import inject_only
 
 from tests.places import CACHE, COLLECTIONS, link_collection
 
@@ -30,6 +31,6 @@ def _own_environment() -> None:
 
 
 link_collection()
-# pytest-ansible does so too, but only after the conftest files of the folders that were named.
-sys.path.insert(0, str(COLLECTIONS))
 _own_environment()
+# The option --ansible-unit-inject-only does it too, but after the conftest files of folders that were named.
+inject_only()
