@@ -15,11 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.places import ROOT
 
 from . import checks, leaks, processes
 from .fleet import EMAIL, Fleet
-from .screen import Screen
+from .screen import BOLD, Screen
 
 PLACE = ROOT / ".demo"
 BIN = Path(sys.executable).parent
@@ -29,10 +31,12 @@ AWS = {"AWS_ACCESS_KEY_ID": "standin", "AWS_SECRET_ACCESS_KEY": "standin"}
 class Demo:
     """The story, step by step."""
 
-    def __init__(self, screen: Screen, place: Path, verbosity: str) -> None:
+    def __init__(self, screen: Screen, place: Path, verbosity: int, fast: bool) -> None:
         self.screen = screen
         self.place = place
-        self.verbosity = verbosity
+        self.more = ["-" + "v" * verbosity] if verbosity else []
+        if fast:
+            self.more += ["-e", "convox_confirm_period=1"]
         self.config = place / "home" / ".config" / "convox"
         self.environment = self._environment()
         self.failed = False
@@ -62,8 +66,8 @@ class Demo:
         more = {
             "LC_ALL": "C.UTF-8",
             "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -89,7 +93,8 @@ class Demo:
         screen = self.screen
         screen.step("Start a Convox that runs on loopback")
         fleet = Fleet(self.place, {**self.environment, "PYTHONPATH": str(ROOT)}, self.place / "standin.log")
-        (self.place / "inventory.json").write_text(json.dumps(fleet.inventory(), indent=2) + "\n", encoding="utf-8")
+        inventory = yaml.safe_dump(fleet.inventory(), sort_keys=False, width=200)
+        (self.place / "inventory.yml").write_text(inventory, encoding="utf-8")
         screen.say("A Console and three racks, with an emulated AWS behind them. Each rack's key is rolled in a way of its own:")
         screen.table(
             ("rack", "its key", "is set by", "and brought into force by"),
@@ -99,6 +104,10 @@ class Demo:
                 ("gamma", "known", "the rack's own API", "a new signing key: no AWS credentials"),
             ),
         )
+        screen.say("")
+        screen.say("They are hosts in an inventory that nobody logs into, inventory.yml:")
+        for line in inventory.splitlines():
+            screen.write("    " + line)
         screen.say("")
         screen.say("The credentials before, by the first digits of their SHA-256:")
         screen.table(("credential", "before"), checks.credentials(fleet.before).items())
@@ -118,8 +127,9 @@ class Demo:
         screen.step("Roll the Console API key")
         self._playbook("rotate_console_api_key", "-e", f"convox_email={EMAIL}", CONVOX_ACCOUNT_PASSWORD=console["password"])
         screen.step("Roll the keys of all three racks at once")
-        screen.say("A changed key is latent until the rack's API restarts, so each rack goes through three states: it accepts")
-        screen.say("the old key though its stack holds the new one; it accepts both; it accepts the new one. About a minute.")
+        screen.say("A changed key is latent until the containers of the rack's API start anew. Watch each rack: its stack holds the")
+        screen.say("new key, its containers still accept the old one; then either; then the new one only. It takes a minute, for")
+        screen.say("the new key must be accepted and the old one refused for 35 s, on fresh connections.")
         aws = {**AWS, "AWS_ENDPOINT_URL": addresses["aws_url"]}
         with Watcher(screen, fleet):
             self._playbook("rotate_rack_keys", "-e", "convox_serial=100%", "-e", "convox_rotation_id=demo", **aws)
@@ -135,7 +145,7 @@ class Demo:
 
     def _check(self, fleet: Fleet, after: dict[str, Any]) -> None:
         screen, before = self.screen, fleet.before
-        screen.step("Is it true? What the containers really accept, and what the CLI's files hold")
+        screen.step("Is it true? What containers really accept, and what is stored")
         stored = json.loads((self.config / "auth").read_text(encoding="utf-8"))
         found = list(checks.console(before, after, stored.get(fleet.addresses["console"]["host"])))
         for name, rack in fleet.addresses["racks"].items():
@@ -147,7 +157,7 @@ class Demo:
     def _look_for_leaks(self, *truths: dict[str, Any]) -> None:
         secrets = leaks.secrets_of(*truths)
         places = leaks.leaks_in(self.place, "\n".join(self.screen.shown), secrets)
-        what = f"none of {len(secrets)} secrets is in the output or in a file of .demo, but for the key stores"
+        what = f"none of {len(secrets)} secrets is in the output or in any file of {self.place.name}, but for the key stores"
         self._verdict(not places, what if not places else f"{what}: found in {', '.join(places)}")
 
     # What they are made of
@@ -157,14 +167,13 @@ class Demo:
         self.screen.verdict(good, text)
 
     def _playbook(self, name: str, *arguments: str, **variables: str) -> None:
-        command = ["ansible-playbook", f"convox.credentials.{name}", "-i", "inventory.json", *arguments]
-        self._command(command + ([self.verbosity] if self.verbosity else []), **variables)
+        self._command(["ansible-playbook", f"convox.credentials.{name}", "-i", "inventory.yml", *arguments, *self.more], **variables)
 
     def _command(self, command: list[str], **variables: str) -> None:
         """Show a command, run it, and end the demonstration if it fails."""
         secret = ("PASSWORD", "_KEY")
         shown = [f"{name}={'****' if name.endswith(secret) else value}" for name, value in variables.items()]
-        self.screen.command(" ".join(shown + [part.replace(str(ROOT), "..") for part in command]))
+        self.screen.command(shown + [".." if part == str(ROOT) else part for part in command])
         program = [str(BIN / command[0]), *command[1:]]
         status = processes.run(program, {**self.environment, **variables}, self.place, self.screen.write)
         if status != 0:
@@ -206,17 +215,19 @@ class Watcher:
 
 
 def main() -> int:
-    """Nothing is left running, whatever happens; what it wrote stays in .demo to be looked at."""
+    """Nothing is left running, whatever happens; what was written stays to be looked at."""
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
     parser.add_argument("-v", "--verbose", action="count", default=0, help="ansible-playbook's own: -v to -vvvv")
+    parser.add_argument("--fast", action="store_true", help="confirm new keys for a second only: for tests")
+    parser.add_argument("--place", type=Path, default=PLACE, help="where to write (default: .demo); what is there is removed")
     arguments = parser.parse_args()
     screen = Screen()
     began = time.monotonic()
     processes.adopt_orphans()
     processes.interrupt_on_signals()
     try:
-        shutil.rmtree(PLACE, ignore_errors=True)
-        demo = Demo(screen, PLACE, "-" + "v" * arguments.verbose if arguments.verbose else "")
+        shutil.rmtree(arguments.place, ignore_errors=True)
+        demo = Demo(screen, arguments.place, arguments.verbose, arguments.fast)
         demo.run()
     except processes.Interrupted as interruption:
         print("\ninterrupted", flush=True)
@@ -228,7 +239,8 @@ def main() -> int:
     finally:
         processes.end_all()
     screen.write()
-    screen.write(f"{'Something is not as it should be.' if demo.failed else 'All as it should be.'} {time.monotonic() - began:.0f} s.")
+    verdict = "Something is not as it should be." if demo.failed else "All as it should be."
+    screen.write(screen.paint(f"{verdict} {time.monotonic() - began:.0f} s.", BOLD))
     return int(demo.failed)
 
 

@@ -40,7 +40,7 @@ def rack(name: str, before: dict[str, Any], after: dict[str, Any], stored: str |
     """One rack's part: each of its containers is looked at."""
     old, there = before["racks"][name]["stack_key"], after["racks"][name]
     keys = [each["key"] for each in there["accepts"]]
-    which = "its container" if there["containers_desired"] == 1 else f"all {there['containers_desired']} containers"
+    which = "its container" if there["containers_desired"] == 1 else f"{'both' if there['containers_desired'] == 2 else 'all'} containers"
     verb = "s" if there["containers_desired"] == 1 else ""
     yield Check(len(keys) == there["containers_desired"] and there["settled"], f"{name}: {which} run{verb}, and nothing else does")
     yield Check(bool(keys) and old not in keys, f"{name}: {which} refuse{verb} the old key")

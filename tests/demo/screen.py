@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 78
 BOLD, DIM, RED, GREEN, BLUE = "1", "2", "31", "32", "36"
@@ -51,15 +51,16 @@ class Screen:
         """A line of explanation."""
         self.write(self.paint(text, DIM) if text else "")
 
-    def command(self, words: str) -> None:
-        """A command that is about to be run; long ones go on in the next line."""
-        line = "$ "
-        for word in words.split(" "):
-            if len(line) + len(word) + 1 > WIDTH and line.strip():
-                self.write("  " + self.paint(line + "\\", BOLD))
-                line = "    "
-            line += word + " "
-        self.write("  " + self.paint(line.rstrip(), BOLD))
+    def command(self, words: Sequence[str]) -> None:
+        """A command that is about to be run; a long one goes on in the next line, but never between an option and its value."""
+        lines, line = [], "$"
+        for words_together in _together(words):
+            if len(line) + len(words_together) > WIDTH - 5:
+                lines.append(line + " \\")
+                line = "   "
+            line += " " + words_together
+        for each in [*lines, line]:
+            self.write("  " + self.paint(each, BOLD))
         self.write()
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -73,3 +74,15 @@ class Screen:
     def verdict(self, good: bool, text: str) -> None:
         """One thing that was looked at."""
         self.write(f"  {self.paint('✓', GREEN) if good else self.paint('✗ NOT SO:', BOLD, RED)} {text}")
+
+
+def _together(words: Sequence[str]) -> Iterator[str]:
+    option = ""
+    for word in words:
+        if word.startswith("-") and "=" not in word and not option:
+            option = word
+            continue
+        yield f"{option} {word}".strip()
+        option = ""
+    if option:
+        yield option
