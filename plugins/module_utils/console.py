@@ -29,7 +29,7 @@ class ConsoleRack:
 
     @property
     def full_name(self) -> str:
-        return "%s/%s" % (self.organization, self.name)
+        return f"{self.organization}/{self.name}"
 
 
 class Console:
@@ -43,9 +43,11 @@ class Console:
         reply = self._transport.get("/racks", self._credential)
         data = reply.json()
         try:
+            if not isinstance(data, list):
+                raise TypeError
             return [ConsoleRack(str(r["name"]), str(r["organization"]["name"]), str(r.get("provider", "")), str(r.get("status", ""))) for r in data]
         except (TypeError, KeyError, AttributeError):
-            raise BadReply("%s: the list of racks has another shape than known; please report it" % reply.about, reply.status) from None
+            raise BadReply(f"{reply.about}: the list of racks has another shape than known; please report it", reply.status) from None
 
 
 def user_id(auth_reply_text: str) -> str | None:
@@ -64,19 +66,21 @@ class Account:
 
     def log_in(self, email: str, password: str) -> None:
         """Raises Refused for a wrong password and for an account with a hardware token, before anything is changed."""
-        data = self._ask(_LOGIN, {"email": email, "password": password}).get("login") or {}
-        self._secrets.add(data.get("key"))
-        session = data.get("session")
+        data = self._ask(_LOGIN, {"email": email, "password": password}).get("login")
+        if not isinstance(data, dict) or "session" not in data:
+            raise self._other_shape("login")
+        key, session = data.get("key"), data["session"]
         if session is None:
             raise Refused(
-                "%s: the account %s has a hardware token, which no automation can answer; nothing was rolled; "
-                "roll its key in the Console, or use a deploy key" % (self._transport.host, email),
+                f"{self._transport.host}: the account {email} has a hardware token, which no automation can answer; nothing was rolled; "
+                "roll its key in the Console, or use a deploy key",
                 401,
             )
-        self._secrets.add(session.get("id"))
-        if not isinstance(data.get("key"), str):
+        if not isinstance(session, dict) or not isinstance(session.get("id"), str) or not isinstance(key, str):
             raise self._other_shape("login")
-        self._bearer = data["key"]
+        self._secrets.add(key)
+        self._secrets.add(session["id"])
+        self._bearer = key
 
     def reset_key(self) -> str:
         """A new Console API key; the former one is dead at once. A lost reply can't be had again, but reset can."""
@@ -93,11 +97,15 @@ class Account:
             raise self._other_shape("graphql")
         errors = data.get("errors")
         if errors:
-            text = self._secrets.redact("; ".join(str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in errors))
+            said = [str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in (errors if isinstance(errors, list) else [errors])]
+            text = self._secrets.redact(" ".join("; ".join(said).split()))
             if "invalid authentication" in text:
-                raise Refused("%s: email or account_password is wrong (%s); nothing was changed" % (self._transport.host, text), 401, text)
-            raise BadReply("%s: the Console says: %s" % (self._transport.host, text), reply.status, text)
-        return data.get("data") or {}
+                raise Refused(f"{self._transport.host}: email or account_password is wrong ({text}); nothing was changed", 401, text)
+            raise BadReply(f"{self._transport.host}: the Console says: {text}", reply.status, text)
+        result = data.get("data")
+        if not isinstance(result, dict):
+            raise self._other_shape("graphql")
+        return result
 
     def _other_shape(self, what: str) -> BadReply:
-        return BadReply("%s: the reply to %s has another shape than known; please report it" % (self._transport.host, what), 200)
+        return BadReply(f"{self._transport.host}: the reply to {what} has another shape than known; please report it", 200)

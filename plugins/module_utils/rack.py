@@ -71,8 +71,8 @@ class Rack:
     def system(self) -> System:
         reply = self.transport.get("/system", self.credential, self._headers)
         data = reply.json()
-        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
-            raise BadReply("%s: the reply is not a rack's; check host and rack" % reply.about, reply.status)
+        if not isinstance(data, dict) or not isinstance(data.get("name"), str) or not str(data.get("count") or 0).isdecimal():
+            raise BadReply(f"{reply.about}: the reply is not a rack's; check host and rack", reply.status)
         return System(
             name=data["name"],
             status=str(data.get("status", "unknown")),
@@ -98,9 +98,9 @@ class Rack:
     def builds_in_flight(self) -> list[str]:
         """``app/build`` for each build that runs: it got its key at its start and can't report with a new one."""
         return [
-            "%s/%s" % (app.get("name"), build.get("id"))
+            f"{app.get('name')}/{build.get('id')}"
             for app in self._list("/apps")
-            for build in self._list("/apps/%s/builds" % urllib.parse.quote(str(app.get("name")), safe=""))
+            for build in self._list(f"/apps/{urllib.parse.quote(str(app.get('name')), safe='')}/builds")
             if build.get("status") in ("created", "running")
         ]
 
@@ -137,7 +137,7 @@ class Rack:
         reply = self.transport.get(path, self.credential, self._headers)
         data = reply.json()
         if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
-            raise BadReply("%s: the reply is no list; check host and rack" % reply.about, reply.status)
+            raise BadReply(f"{reply.about}: the reply is no list; check host and rack", reply.status)
         return data
 
 

@@ -16,6 +16,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.keys import Sec
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Transport
 from tests.standin import AWS_CREDENTIALS, Standin
+from tests.standin.console import Console as StandinConsole
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.support import FastClock, StillClock, defaults
 from tests.unit.standin.conftest import convox, new_rack, rack
@@ -42,6 +43,19 @@ class Asked:
 def asked(convox: Standin) -> Asked:
     """Tells what was asked; a request is noted when it has been answered."""
     return Asked(convox, len(convox.journal.entries()))
+
+
+@pytest.fixture
+def console(convox: Standin) -> t.Iterator[StandinConsole]:
+    """The Console, which is as it was after the test."""
+    console = convox.console
+    yield console
+    console.faults.clear()
+    console.set(challenge=False, hardware_token=False, expired=False)
+    console.forget_sessions()
+    console.records.clear()
+    console.former_keys.clear()
+    console.api_key, console.spec.deploy_keys = console.spec.api_key, ()
 
 
 @pytest.fixture

@@ -45,10 +45,9 @@ def failing(kind: type[E], *words: str, hiding: t.Iterable[str] = ()) -> t.Itera
 def everything_said(error: BaseException) -> str:
     """All that anybody could print of an error, and of the errors before it, shown or not."""
     said, chain = ["".join(traceback.format_exception(type(error), error, error.__traceback__))], [error]
-    while chain:
-        each = chain.pop()
+    for each in chain:
         said += [str(each), repr(each), repr(each.args), repr(vars(each))]
-        chain += [other for other in (each.__cause__, each.__context__) if other is not None]
+        chain += [other for other in (each.__cause__, each.__context__) if other is not None and other not in chain]
     return "\n".join(said)
 
 
