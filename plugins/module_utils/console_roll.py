@@ -12,6 +12,7 @@ lost on the way is made anew by the same session.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import uuid
 
@@ -34,9 +35,10 @@ CONFIRM_INTERVAL_S = 10.0
 def roll(task: Task) -> tuple[dict[str, object], str | None]:
     """The result of the module console_api_key, and the key that this run made."""
     parse_duration("max_age", task.options.get("max_age"))
-    target = find_target(task)
-    if target.via:
+    if task.options.get("rack"):
         raise BadInput("rack: a Console API key belongs to an account, not to a rack; leave it out")
+    # CONVOX_RACK is set in many a shell, for other commands.
+    target = dataclasses.replace(find_target(task), via=None)
     identity = "%s@%s" % (task.options["email"], target.host)
     if task.check_mode:
         return ConsoleRoll(task, Reach(task, target), identity).run()
