@@ -124,7 +124,8 @@ def test_others_of_the_batch_go_on(fleet: Fleet) -> None:
 def test_all_credentials_in_their_order(fleet: Fleet, console: Console) -> None:
     fleet.machine.log_in(console.host, console.api_key)
     fleet.hosts[fleet.racks[2].name]["convox_activate"] = "none"
-    fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password}
+    # The rack is for other commands in that shell.
+    fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password, "CONVOX_RACK": "acme/other"}
     old = console.api_key
     output = fleet.play("rotate_all", convox_email=console.email, convox_serial="100%", convox_rotation_id="all")
     plays = re.findall(r"PLAY \[(.*)\]", fleet.output)
@@ -140,6 +141,8 @@ def test_all_credentials_in_their_order(fleet: Fleet, console: Console) -> None:
 
 
 def test_instances_alone(fleet: Fleet) -> None:
+    # What is in somebody's shell does not turn all hosts into one rack.
+    fleet.machine.environment = {"RACK_URL": f"https://convox:{'k' * 30}@other.example.com", "CONVOX_PASSWORD": "p" * 30}
     output = fleet.play("rotate_instance_keys", convox_serial="100%")
     assert output.count("on 3 of 3 instances") == 3
     assert all(rack.parameters["Key"] for rack in fleet.racks)
