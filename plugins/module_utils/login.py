@@ -17,13 +17,15 @@ from ansible_collections.convox.credentials.plugins.module_utils.console import 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
-from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, check_full_name, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 
 def login(task: Task) -> dict[str, object]:
     """The result of the module convox_login."""
     target = find_target(task)
+    if task.options.get("switch_to"):
+        check_full_name("switch_to", task.options["switch_to"])
     if task.options["state"] == "absent":
         return _log_out(task, target)
     return _Login(task, target).run()
@@ -84,7 +86,7 @@ class _Login:
         """The first known key that is accepted, the Console's id of the user, and what a rack says of itself."""
         known = dict.fromkeys(key for key in (self._target.key, self._task.cli.key(self._target.host)) if key)
         if not known:
-            raise BadInput("api_key: no key is known for %s; give one, or set CONVOX_PASSWORD" % self._target.host)
+            raise BadInput(f"api_key: no key is known for {self._target.host}; give one, or set CONVOX_PASSWORD")
         refusal: Refused | None = None
         for key in known:
             try:
@@ -98,7 +100,7 @@ class _Login:
                 if key is self._target.key:
                     # Given by the caller: another one from the files would hide a wrong option.
                     break
-        raise Refused("%s; nothing was written; check api_key" % refusal, 401)
+        raise Refused(f"{refusal}; nothing was written; check api_key", 401)
 
     def _written(self) -> dict[str, str | None]:
         """What the files say now, by their names."""

@@ -19,6 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack import Rac
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import USER, Credential, Transport
 
+HIGHEST_PORT = 65535
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
@@ -44,16 +45,23 @@ def find_target(task: Task) -> Target:
     url = options.get("rack_url") or (None if named else environ.get("RACK_URL"))
     if url:
         return _from_rack_url(task, url)
+    _conceal(task, options.get("host"))
     host = parse_host(options.get("host") or environ.get("CONVOX_HOST") or task.cli.active_host() or cli_config.DEFAULT_CONSOLE)
     open_to_environment = not options.get("host")
     key = options.get("api_key") or (environ.get("CONVOX_PASSWORD") if open_to_environment else None)
     via = options.get("rack") or (environ.get("CONVOX_RACK") if open_to_environment else None)
     if key and len(key) < SHORTEST_MASKED:
-        raise BadInput("api_key: %d characters; no Convox key is shorter than %d: check what was pasted" % (len(key), SHORTEST_MASKED))
-    if via and not re.fullmatch(r"[^/\s]+/[^/\s]+", via):
-        raise BadInput("rack: %r is not org/name; write the organization too, as `convox racks` shows it" % via)
+        raise BadInput(f"api_key: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
+    if via:
+        check_full_name("rack", via)
     task.secrets.add(key)
     return Target(host, via, key)
+
+
+def check_full_name(option: str, name: str) -> None:
+    """Refuse what is not a rack's name as Consoles write it."""
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+", name):
+        raise BadInput(f"{option}: {name!r} is not org/name; write the organization too, as `convox racks` shows it")
 
 
 def parse_host(text: str) -> str:
@@ -62,24 +70,40 @@ def parse_host(text: str) -> str:
     scheme, found, rest = name.partition("://")
     if found:
         if scheme.lower() != "https":
-            raise BadInput("host: %s:// would send the key in clear; Convox speaks https" % scheme)
+            raise BadInput(f"host: {scheme}:// would send the key in clear; Convox speaks https")
         name = rest.rstrip("/")
     if "@" in name:
         raise BadInput("host: it holds credentials; give a URL of that kind as rack_url, where it is kept secret")
-    if not _HOST.fullmatch(name):
-        raise BadInput("host: %r is no host; write name, name:port or https://name:port" % name)
+    if not _HOST.fullmatch(name) or int(name.partition(":")[2] or 443) > HIGHEST_PORT:
+        raise BadInput(f"host: {name!r} is no host; write name, name:port or https://name:port")
     return name
 
 
+def _conceal(task: Task, host: str | None) -> None:
+    """A key in ``host`` is refused, and not shown either: Ansible prints every option of a module at -vvv."""
+    credentials, found, dummy = (host or "").rpartition("@")
+    if found:
+        task.secrets.add(credentials.rpartition(":")[2])
+
+
 def _from_rack_url(task: Task, url: str) -> Target:
-    parts = urllib.parse.urlsplit(url)
     task.secrets.add(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Its text can hold a part of the key.
+        raise _bad_rack_url() from None
     key = urllib.parse.unquote(parts.password or "")
     task.secrets.add(key)
     if parts.scheme != "https" or not parts.hostname or len(key) < SHORTEST_MASKED:
-        raise BadInput("rack_url: not https://user:key@host; its value is not shown because it can hold a key")
-    host = parts.hostname if parts.port is None else "%s:%d" % (parts.hostname, parts.port)
+        raise _bad_rack_url()
+    host = parts.hostname if port is None else f"{parts.hostname}:{port}"
     return Target(parse_host(host), None, key, parts.username or USER)
+
+
+def _bad_rack_url() -> BadInput:
+    return BadInput("rack_url: not https://user:key@host; its value is not shown because it can hold a key")
 
 
 class Reach:
@@ -135,7 +159,7 @@ class Reach:
                 task.cli.pin(host, seen)
             return tls.Trust(fingerprint=seen)
         if not task.options["validate_certs"]:
-            task.warn_once("%s: its certificate is not verified (validate_certs: false): anybody between could read the key" % host)
+            task.warn_once(f"{host}: its certificate is not verified (validate_certs: false): anybody between could read the key")
             return tls.Trust(verify=False)
         ca_path = task.options.get("ca_path")
         if ca_path:
@@ -159,4 +183,4 @@ class _Sessions:
 
 def describe(target: Target) -> str:
     """The rack or host as messages name it."""
-    return "%s (through %s)" % (target.via, target.host) if target.via else target.host
+    return f"{target.via} (through {target.host})" if target.via else target.host
