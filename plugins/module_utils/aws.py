@@ -204,7 +204,10 @@ class Aws:
 
             retries = {"mode": "standard", "total_max_attempts": attempts}
             config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries)
-            self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+            try:
+                self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+            except ValueError as exc:
+                raise BadInput(f"endpoint_url: {exc}; write a URL, or leave it and AWS_ENDPOINT_URL out for AWS itself") from None
         return self._clients[service, attempts]
 
     def _boto(self) -> t.Any:
@@ -215,7 +218,7 @@ class Aws:
             try:
                 self._session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
             except botocore.exceptions.BotoCoreError as exc:
-                raise BadInput("profile: %s; name one of the AWS configuration's profiles" % exc) from None
+                raise BadInput(f"profile: {exc}; name one of the AWS configuration's profiles") from None
         return self._session
 
     def _hear(self, reply: t.Mapping[str, t.Any]) -> None:
@@ -230,24 +233,25 @@ class Aws:
         """boto3's exceptions in this collection's words."""
         import botocore.exceptions
 
-        action = "%s:%s" % (service, "".join(word.capitalize() for word in operation.split("_")))
+        operation_name = "".join(word.capitalize() for word in operation.split("_"))
+        action = f"{service}:{operation_name}"
         try:
             yield
         except botocore.exceptions.ClientError as exc:
             error = exc.response.get("Error", {})
             code, text = str(error.get("Code", "")), self.secrets.redact(" ".join(str(error.get("Message", "")).split()))
             if code in _DENIALS:
-                raise Denied("AWS denies %s: %s; allow it for these credentials" % (action, text), action) from None
+                raise Denied(f"AWS denies {action}: {text}; allow it for these credentials", action) from None
             if code in _EXPIRED:
-                raise RequestFailed("AWS does not accept the credentials (%s): renew them and run again" % code) from None
+                raise RequestFailed(f"AWS does not accept the credentials ({code}): renew them and run again") from None
             status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            raise BadReply("AWS %s: %s: %s" % (action, code, text), status, "%s: %s" % (code, text)) from None
+            raise BadReply(f"AWS {action}: {code}: {text}", status, f"{code}: {text}") from None
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
-            raise RequestFailed("AWS needs credentials for %s: set profile, or boto3's own environment" % action) from None
+            raise RequestFailed(f"AWS needs credentials for {action}: set profile, or boto3's own environment") from None
         except botocore.exceptions.NoRegionError:
-            raise BadInput("region: AWS needs one for %s; set region, or AWS_DEFAULT_REGION" % action) from None
+            raise BadInput(f"region: AWS needs one for {action}; set region, or AWS_DEFAULT_REGION") from None
         except botocore.exceptions.BotoCoreError as exc:
-            raise NoAnswer("AWS %s: %s; check region, endpoint_url and the way to AWS" % (action, self.secrets.redact(str(exc)))) from None
+            raise NoAnswer(f"AWS {action}: {self.secrets.redact(str(exc))}; check region, endpoint_url and the way to AWS") from None
 
 
 class RackResources:
@@ -277,14 +281,14 @@ class RackResources:
         )
 
     def stored_key(self) -> StoredKey:
-        reply = self.aws.call("ssm", "get_parameter", Name="%sRackApiSecret" % self.name)["Parameter"]
+        reply = self.aws.call("ssm", "get_parameter", Name=f"{self.name}RackApiSecret")["Parameter"]
         self.aws.secrets.add(reply["Value"])
         return StoredKey(reply["Value"], reply["LastModifiedDate"])
 
     def service(self) -> Service:
         reply = self.aws.call("ecs", "describe_services", cluster=self._id("Cluster"), services=[self._id("ServiceWebApi")])
         if not reply["services"]:
-            raise BadReply("AWS: the stack %s has no API service in its cluster" % self.name, 404)
+            raise BadReply(f"AWS: the stack {self.name} has no API service in its cluster", 404)
         data = reply["services"][0]
         deployments = data.get("deployments", [])
         deploying = len(deployments) > 1 or any(d.get("rolloutState", "COMPLETED") == "IN_PROGRESS" for d in deployments)
