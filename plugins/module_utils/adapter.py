@@ -63,9 +63,9 @@ def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
 def _check(params: t.Mapping[str, t.Any]) -> None:
     for name in ("timeout", "wait_timeout", "confirmations"):
         if params.get(name) is not None and params[name] < 1:
-            raise BadInput("%s: %d; it must be 1 or more" % (name, params[name]))
+            raise BadInput(f"{name}: {params[name]}; it must be 1 or more")
     for name in ("retries", "confirm_period", "confirm_interval"):
         if params.get(name) is not None and params[name] < 0:
-            raise BadInput("%s: %s; it must be 0 or more" % (name, params[name]))
+            raise BadInput(f"{name}: {params[name]}; it must be 0 or more")
     if params.get("return_key") and params.get("new_key"):
         raise BadInput("return_key: the key of new_key is already the caller's; leave return_key out")

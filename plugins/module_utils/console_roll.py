@@ -39,11 +39,11 @@ def roll(task: Task) -> tuple[dict[str, object], str | None]:
         raise BadInput("rack: a Console API key belongs to an account, not to a rack; leave it out")
     # CONVOX_RACK is set in many a shell, for other commands.
     target = dataclasses.replace(find_target(task), via=None)
-    identity = "%s@%s" % (task.options["email"], target.host)
+    identity = f"{task.options['email']}@{target.host}"
     if task.check_mode:
         return ConsoleRoll(task, Reach(task, target), identity).run()
     lock = task.cli.home.file(os.path.join("locks", identity.replace("/", "_")))
-    with files.locked(lock, "the Console API key of %s" % identity):
+    with files.locked(lock, f"the Console API key of {identity}"):
         return ConsoleRoll(task, Reach(task, target), identity).run()
 
 
@@ -83,7 +83,7 @@ class ConsoleRoll:
         for key in self._keys():
             if self._accepted(key):
                 return key
-            self._task.warn_once("%s: the key %s is refused" % (self._host, fingerprint(key)))
+            self._task.warn_once(f"{self._host}: the key {fingerprint(key)} is refused")
         return None
 
     def _keys(self) -> list[str]:
@@ -103,7 +103,7 @@ class ConsoleRoll:
             return False
         self._user_id = user_id(reply.text)
         if self._user_id is None:
-            raise BadInput("host: %s is a rack, not a Console; roll a rack's key with rack_keyroll" % self._host)
+            raise BadInput(f"host: {self._host} is a rack, not a Console; roll a rack's key with rack_keyroll")
         return True
 
     def _settled(self, current: str | None) -> bool:
@@ -122,9 +122,9 @@ class ConsoleRoll:
     def _check_password(self) -> None:
         password = self._task.options.get("account_password")
         if not password:
-            raise BadInput("account_password: a new key of %s needs it: the Console opens a session by nothing else" % self._record.identity)
+            raise BadInput(f"account_password: a new key of {self._record.identity} needs it: the Console opens a session by nothing else")
         if len(password) < SHORTEST_MASKED:
-            raise BadInput("account_password: shorter than %d characters; no Console takes such a password" % SHORTEST_MASKED)
+            raise BadInput(f"account_password: shorter than {SHORTEST_MASKED} characters; no Console takes such a password")
 
     # -- the roll -------------------------------------------------------------------------------------------------
     def _finish_or_reset(self, old: str | None) -> str:
@@ -141,8 +141,7 @@ class ConsoleRoll:
             if self._confirmed(key):
                 return key
         raise ConvoxError(
-            "%s: the Console refused %d new keys in a row; the last is kept as pending in %s: run again later"
-            % (self._host, MOST_RESETS, ", ".join(self._stores.labels)),
+            f"{self._host}: the Console refused {MOST_RESETS} new keys in a row; the last is kept as pending in {self._stores.named}: run again later",
             changed=True,
         )
 
@@ -169,7 +168,7 @@ class ConsoleRoll:
         self._save(self._record.note(key=key))
         back = self._stores.load(CONSOLE_API_KEY, self._record.identity).pending
         if back is None or back.key != key:
-            raise StoreFailed("%s: the new key can't be read back from the stores; run again, which makes another" % self._host)
+            raise StoreFailed(f"{self._host}: the new key can't be read back from the stores; run again, which makes another")
         return key
 
     def _confirmed(self, key: str) -> bool:
@@ -181,9 +180,7 @@ class ConsoleRoll:
                 if not self._accepted(key):
                     return False
             except NoAnswer as exc:
-                raise ConvoxError(
-                    "%s; the new key is kept as pending in %s: run again to confirm it" % (exc, ", ".join(self._stores.labels)), changed=True
-                ) from None
+                raise ConvoxError(f"{exc}; the new key is kept as pending in {self._stores.named}: run again to confirm it", changed=True) from None
         return True
 
     def _save(self, record: Record) -> None:

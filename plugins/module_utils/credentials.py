@@ -66,7 +66,7 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
             except Refused as exc:
                 refused.append(key)
                 why = str(exc)
-                task.warn_once("%s: the key %s from %s is refused; trying the next one" % (describe(reach.target), fingerprint(key), source))
+                task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
             except NoAnswer as exc:
                 if exc.lasting or task.clock.now() >= end:
                     raise

@@ -41,7 +41,7 @@ def read(path: str) -> str | None:
         except FileNotFoundError:
             return None
         except UnicodeDecodeError:
-            raise Damaged("%s: not UTF-8 text; nothing was changed; restore it from a copy" % path) from None
+            raise Damaged(f"{path}: not UTF-8 text; nothing was changed; restore it from a copy") from None
 
 
 def write(path: str, text: str) -> None:
@@ -53,7 +53,7 @@ def write(path: str, text: str) -> None:
     directory = os.path.dirname(path)
     make_directory(directory)
     with translated("write", path):
-        handle, temporary = tempfile.mkstemp(prefix=".%s." % os.path.basename(path), dir=directory)
+        handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=directory)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8"))
@@ -87,13 +87,13 @@ def writable(path: str) -> bool:
 
 def prove_writable(path: str) -> None:
     """Write a file beside this one and read it back, so that a full or read-only disk is met before a key is made."""
-    probe = "%s.probe-%d" % (os.path.realpath(path), os.getpid())
+    probe = f"{os.path.realpath(path)}.probe-{os.getpid()}"
     text = "convox.credentials proves that it can write here\n"
     write(probe, text)
     back = read(probe)
     remove(probe)
     if back != text:
-        raise StoreFailed("%s: what was written there came back changed; nothing was rolled; mend the disk" % path)
+        raise StoreFailed(f"{path}: what was written there came back changed; nothing was rolled; mend the disk")
 
 
 def read_json(path: str) -> dict[str, t.Any]:
@@ -107,9 +107,7 @@ def read_json(path: str) -> dict[str, t.Any]:
         return {}
     data = _parse_leniently(text)
     if not isinstance(data, dict):
-        raise Damaged(
-            "%s: no whole JSON object, but empty or cut off, as the CLI leaves it when it is killed; nothing was changed; %s" % (path, _recoverable(text))
-        )
+        raise Damaged(f"{path}: no whole JSON object, but empty or cut off, as the CLI leaves it when it is killed; nothing was changed; {_recoverable(text)}")
     return data
 
 
@@ -158,16 +156,16 @@ def _acquire(handle: int, path: str, label: str, patience: float) -> None:
             return
         except OSError as exc:
             if exc.errno not in (errno.EAGAIN, errno.EACCES):
-                raise StoreFailed("%s: can't be locked here (%s); use a directory on a local disk" % (path, exc.strerror)) from exc
+                raise StoreFailed(f"{path}: can't be locked here ({exc.strerror}); use a directory on a local disk") from exc
         if time.monotonic() >= end:
-            raise Held("%s: another run works on it (%s): nothing was changed; wait for that to end" % (label, _holder(handle)))
+            raise Held(f"{label}: another run works on it ({_holder(handle)}): nothing was changed; wait for that to end")
         time.sleep(0.02)
 
 
 def _holder(handle: int) -> str:
     try:
         data = json.loads(os.pread(handle, 200, 0).decode("ascii"))
-        return "pid %d, since %s" % (data["pid"], data["since"])
+        return f"pid {data['pid']}, since {data['since']}"
     except (ValueError, KeyError, TypeError):
         return "just started"
 
@@ -178,7 +176,7 @@ def translated(deed: str, path: str) -> t.Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise StoreFailed("can't %s %s: %s" % (deed, path, exc.strerror or exc)) from exc
+        raise StoreFailed(f"can't {deed} {path}: {exc.strerror or exc}") from exc
 
 
 def _dress_like(path: str, handle: int) -> None:
@@ -224,4 +222,4 @@ def _recoverable(text: str) -> str:
     names = re.findall(r'"((?:[^"\\]|\\.)*)"\s*:\s*"(?:[^"\\]|\\.)*"', text)
     if not names:
         return "restore it from a copy, or remove it and log in again"
-    return "entries that can still be read in it: %s; complete or remove it" % ", ".join(names)
+    return f"entries that can still be read in it: {', '.join(names)}; complete or remove it"

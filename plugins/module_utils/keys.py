@@ -42,8 +42,8 @@ def make_key(length: int) -> str:
 
 def check_new_key(key: str) -> None:
     """Refuse a Rack API key that one of Convox's tools could not carry."""
-    if not re.fullmatch("[A-Za-z0-9]{%d,%d}" % (SHORTEST, LONGEST), key):
-        raise BadInput("new_key: %d characters; it must be %d to %d letters and digits, for Convox's own tools break on others" % (len(key), SHORTEST, LONGEST))
+    if not re.fullmatch(f"[A-Za-z0-9]{{{SHORTEST},{LONGEST}}}", key):
+        raise BadInput(f"new_key: {len(key)} characters; it must be {SHORTEST} to {LONGEST} letters and digits, for Convox's own tools break on others")
 
 
 class Secrets:

@@ -114,7 +114,7 @@ class Engine:
             self._waiting = step.for_what
             self._task.clock.sleep(step.seconds)
             return rotation.Waited()
-        raise TypeError("no such step: %r" % (step,))
+        raise TypeError(f"no such step: {step!r}")
 
     # -- the steps ------------------------------------------------------------------------------------------------
     def _look(self) -> rotation.Looked:
@@ -204,7 +204,7 @@ class Engine:
 
     def _not_by(self, means: str, exc: RequestFailed) -> str:
         self._detail = str(exc)
-        self._task.warn_once("%s: not restarted by %s: %s" % (self._subject.label, means, exc))
+        self._task.warn_once(f"{self._subject.label}: not restarted by {means}: {exc}")
         return rotation.DENIED
 
     def _round(self) -> rotation.Rounded:
@@ -248,7 +248,7 @@ class Engine:
 
     def _aws_required(self) -> t.Any:
         if self._subject.aws is None:
-            raise Denied("%s: AWS can't be asked: give AWS credentials" % self._subject.label, "cloudformation:UpdateStack")
+            raise Denied(f"{self._subject.label}: AWS can't be asked: give AWS credentials", "cloudformation:UpdateStack")
         return self._subject.aws
 
     def _noted_change(self) -> datetime.datetime | None:
@@ -298,7 +298,7 @@ class Engine:
             restarts=self._run.restarts if self._run else 0,
             phase=self.phase,
         )
-        return "%s: %s; the new key is kept as pending in %s" % (self._subject.label, text, ", ".join(self._stores.labels))
+        return f"{self._subject.label}: {text}; the new key is kept as pending in {self._stores.named}"
 
 
 def _restarting(deploying: bool, containers: list[Container] | None) -> bool:

@@ -38,8 +38,8 @@ class Holder:
 def refuse_third_generation(subject: Subject) -> None:
     if subject.system is not None and subject.system.generation == 3:
         raise BadInput(
-            "%s is a v3 rack (%s): its API key is random_string.password in its Terraform state and can't be rolled here; "
-            "use `terraform apply -replace=` of it; nothing was changed" % (subject.label, subject.version)
+            f"{subject.label} is a v3 rack ({subject.version}): its API key is random_string.password in its Terraform state and can't be rolled here; "
+            "use `terraform apply -replace=` of it; nothing was changed"
         )
 
 
@@ -48,19 +48,19 @@ def prove_direct_way(reach: Reach, subject: Subject) -> None:
     trust = reach.trust(subject.host)
     if trust.fingerprint and tls.look_at(subject.host, reach.transport(subject.host).timeout).api_own:
         raise BadInput(
-            "%s: the pinned certificate is the API's own (O=convox, CN=api), which changes when the API restarts in the roll: "
-            "nothing was changed; reach the rack by its rack-domain behind the load balancer" % subject.label
+            f"{subject.label}: the pinned certificate is the API's own (O=convox, CN=api), which changes when the API restarts in the roll: "
+            "nothing was changed; reach the rack by its rack-domain behind the load balancer"
         )
     answer = reach.direct(subject.host, make_key(LONGEST)).probe(None)
     if answer == ACCEPTED:
         raise BadInput(
-            "%s accepts any key: its own is empty, so that a roll could not be proven: nothing was changed; "
-            "set Password in its CloudFormation stack first" % subject.label
+            f"{subject.label} accepts any key: its own is empty, so that a roll could not be proven: nothing was changed; "
+            "set Password in its CloudFormation stack first"
         )
     if answer != REFUSED:
         raise BadInput(
-            "%s does not answer at %s, so that the new key could not be proven: nothing was changed; "
-            "make that host reachable from here" % (subject.label, subject.host)
+            f"{subject.label} does not answer at {subject.host}, so that the new key could not be proven: nothing was changed; "
+            "make that host reachable from here"
         )
 
 
@@ -70,15 +70,10 @@ def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotatio
     service = allowed(subject.aws.service, _skipped(task, subject)) if subject.aws and _restarts_by_hand(subject) else None
     means = rotation.means_of_activation(subject.version, options["activate"], ecs=service is not None, working_key=subject.key is not None or resumed)
     if not means and options["activate"] != rotation.NONE:
+        also = "" if subject.version < rotation.SIGNING_KEY_SINCE else ", or a working api_key for the signing key"
         raise BadInput(
-            "%s: no way to bring a new key into force (release %s, activate: %s): nothing was changed; give AWS credentials "
-            "that may call ecs:DescribeServices and ecs:UpdateService%s"
-            % (
-                subject.label,
-                subject.version,
-                options["activate"],
-                "" if subject.version < rotation.SIGNING_KEY_SINCE else ", or a working api_key for the signing key",
-            )
+            f"{subject.label}: no way to bring a new key into force (release {subject.version}, activate: {options['activate']}): nothing "
+            f"was changed; give AWS credentials that may call ecs:DescribeServices and ecs:UpdateService{also}"
         )
     containers = service.desired if service is not None and service.desired else ASSUMED_CONTAINERS
     return rotation.Plan(
@@ -111,9 +106,8 @@ def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> N
     """Everybody who works through a Console is locked out by a roll behind its back (convox-protocol 6.3)."""
     if holder is not None and task.options["console_sync"] == "auto":
         raise BadInput(
-            "%s is held by the Console %s as %s, which keeps its own copy of the key: nothing was changed; "
+            f"{subject.label} is held by the Console {holder.host} as {holder.name}, which keeps its own copy of the key: nothing was changed; "
             "say console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
-            % (subject.label, holder.host, holder.name)
         )
 
 
@@ -153,7 +147,7 @@ def _racks_of(task: Task, reach: Reach, host: str, key: str) -> list[ConsoleRack
         if isinstance(exc, BadReply) and exc.status == 404:
             # The CLI's active host is a rack: only a Console lists racks.
             return []
-        task.warn_once("Console %s could not be asked whether it holds the rack: %s" % (host, exc))
+        task.warn_once(f"Console {host} could not be asked whether it holds the rack: {exc}")
         return []
 
 

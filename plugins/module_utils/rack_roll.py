@@ -14,7 +14,7 @@ import uuid
 from ansible_collections.convox.credentials.plugins.module_utils import ledger, rotation
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
-from ansible_collections.convox.credentials.plugins.module_utils.keys import check_new_key, digest, fingerprint, make_key
+from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, SHORTEST, check_new_key, digest, fingerprint, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
@@ -48,8 +48,8 @@ def _check(task: Task) -> None:
     options = task.options
     if options.get("new_key"):
         check_new_key(options["new_key"])
-    if not 24 <= options["key_length"] <= 50:
-        raise BadInput("key_length: %d; it must be 24 to 50" % options["key_length"])
+    if not SHORTEST <= options["key_length"] <= LONGEST:
+        raise BadInput(f"key_length: {options['key_length']}; it must be {SHORTEST} to {LONGEST}")
     parse_duration("max_age", options.get("max_age"))
     if not options["allow_replacements"]:
         raise BadInput(
@@ -111,8 +111,8 @@ class RackRoll:
         wanted, pending = self._task.options.get("new_key"), self._record.pending
         if wanted and pending is not None and pending.key and wanted != pending.key:
             raise BadInput(
-                "new_key: %s, but the key %s is pending on %s: nothing was changed; run without new_key to finish that first"
-                % (fingerprint(wanted), fingerprint(pending.key), self._subject.label)
+                f"new_key: {fingerprint(wanted)}, but the key {fingerprint(pending.key)} is pending on {self._subject.label}: "
+                "nothing was changed; run without new_key to finish that first"
             )
 
     # -- before anything is changed -------------------------------------------------------------------------------
@@ -186,6 +186,7 @@ class RackRoll:
             self._commit()
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
+            self._name_who_is_left(affected)
         self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
         replaced = sorted(before - engine.instance_ids()) if before else []
         result = self._report(engine.phase if not isinstance(end, rotation.Commit) else "committed", changed=True)
@@ -201,6 +202,13 @@ class RackRoll:
         if isinstance(end, rotation.Stop) and end.why == rotation.STOPPED_LATENT:
             self._task.warn_once(engine.explain(end))
         return result
+
+    def _name_who_is_left(self, affected: dict[str, list[str]]) -> None:
+        """Who had the old key from the rack and is dead to it now (convox-protocol 3.2)."""
+        if affected["apps"]:
+            self._task.warn_once(f"{self._subject.label}: apps that carry the old key until promoted again: {', '.join(affected['apps'])}")
+        if affected["builds"]:
+            self._task.warn_once(f"{self._subject.label}: builds that began with the old key and can't report their end: {', '.join(affected['builds'])}")
 
     def _commit(self) -> None:
         """The stores first, the pending mark last, then the ledger; a crash on the way is finished by the next run."""

@@ -38,7 +38,7 @@ class Subject:
 
     @property
     def label(self) -> str:
-        return "rack %s (%s)" % (self.name, self.identity)
+        return f"rack {self.name} ({self.identity})"
 
 
 def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
@@ -68,15 +68,13 @@ def _by_api(
     target = reach.target
     expected = task.options.get("stack_name") or target.short_name or recorded.name or system.name
     if system.name != expected:
-        raise BadInput(
-            "%s answers as rack %s, where %s was expected: nothing was changed; check host, rack and stack_name" % (describe(target), system.name, expected)
-        )
+        raise BadInput(f"{describe(target)} answers as rack {system.name}, where {expected} was expected: nothing was changed; check host, rack and stack_name")
     identity = system.rack_domain or target.host
     resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None else None
     if aws_required and resources is None:
         raise BadInput(
-            "method: cloudformation needs AWS credentials that can describe the stack of rack %s: nothing was changed; "
-            "set region and profile, or use method: api" % system.name
+            f"method: cloudformation needs AWS credentials that can describe the stack of rack {system.name}: nothing was changed; "
+            "set region and profile, or use method: api"
         )
     return Subject(
         identity=identity,
@@ -98,8 +96,8 @@ def _by_stack(task: Task, reach: Reach, working: Working, aws: Aws, recorded: re
     sure = task.options.get("stack_name") and task.options.get("region")
     if stack is None or not (sure or stack.belongs_to(host)):
         raise BadInput(
-            "%s: no known key is accepted, and no stack in this account and region says that it is this rack's: nothing "
-            "was changed; give stack_name and region" % host
+            f"{host}: no known key is accepted, and no stack in this account and region says that it is this rack's: nothing "
+            "was changed; give stack_name and region"
         )
     return Subject(
         identity=stack.outputs.get("RackDomain") or host,
@@ -135,12 +133,10 @@ def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResour
     try:
         stack: Stack = aws.stack(name)
     except RequestFailed as exc:
-        task.warn_once("rack %s: AWS is not used for it: %s" % (system.name, exc))
+        task.warn_once(f"rack {system.name}: AWS is not used for it: {exc}")
         return None
     if not stack.belongs_to(identity):
-        task.warn_once(
-            "rack %s: AWS is not used for it: the stack %s in this account and region is another rack's; set region or profile" % (system.name, name)
-        )
+        task.warn_once(f"rack {system.name}: AWS is not used for it: the stack {name} in this account and region is another rack's; set region or profile")
         return None
     return aws.rack(name)
 
@@ -148,6 +144,6 @@ def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResour
 def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> ConvoxError:
     where = describe(reach.target)
     if not working.refused:
-        return BadInput("%s: no key is known for it: give api_key, or log in with convox_login first" % where)
+        return BadInput(f"{where}: no key is known for it: give api_key, or log in with convox_login first")
     ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
-    return Refused("%s: every known key is refused (%s): nothing was changed; %s" % (where, working.why, ways), 401)
+    return Refused(f"{where}: every known key is refused ({working.why}): nothing was changed; {ways}", 401)

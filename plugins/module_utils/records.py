@@ -137,8 +137,8 @@ def from_json(kind: str, identity: str, data: t.Mapping[str, t.Any], where: str)
         )
     except (TypeError, AttributeError, ValueError):
         raise Damaged(
-            "%s: the entry of %s is not as this collection wrote it; nothing was changed; mend the file or take the "
-            "entry out once its keys are safe" % (where, identity)
+            f"{where}: the entry of {identity} is not as this collection wrote it; nothing was changed; mend the file or take the "
+            "entry out once its keys are safe"
         ) from None
 
 

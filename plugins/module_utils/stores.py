@@ -67,7 +67,7 @@ class FileStore:
     def __init__(self, path: str, persistent: bool = False) -> None:
         self.path = os.path.abspath(os.path.expanduser(path))
         self.persistent = persistent
-        self.label = "file:%s" % self.path
+        self.label = f"file:{self.path}"
 
     def load(self, kind: str, name: str) -> Record | None:
         section = self._section(files.read_json(self.path), kind)
@@ -92,12 +92,12 @@ class FileStore:
         if not dry:
             files.prove_writable(self.path)
         elif not files.writable(self.path):
-            raise StoreFailed("%s: not writable; nothing was rolled; choose another path in stores" % self.path)
+            raise StoreFailed(f"{self.path}: not writable; nothing was rolled; choose another path in stores")
 
     def _section(self, data: dict[str, t.Any], kind: str) -> dict[str, t.Any]:
         section = data.get(kind, {})
         if not isinstance(section, dict):
-            raise Damaged("%s: what it has as %s is not as this collection wrote it; nothing was changed; mend the file" % (self.path, kind))
+            raise Damaged(f"{self.path}: what it has as {kind} is not as this collection wrote it; nothing was changed; mend the file")
         return section
 
 
@@ -167,6 +167,11 @@ class StoreSet:
     def labels(self) -> list[str]:
         return [store.label for store in self._stores]
 
+    @property
+    def named(self) -> str:
+        """The stores as messages name them."""
+        return ", ".join(self.labels)
+
     def load(self, kind: str, name: str) -> Record:
         """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
         record = _join([r for r in (s.load(kind, name) for s in self._stores + self._also_read) if r is not None])
@@ -199,11 +204,11 @@ class StoreSet:
     def refuse_short_lived(self, environ: t.Mapping[str, str]) -> None:
         """A key must not be kept where the job's end deletes it."""
         job = next((name for name in JOB_VARIABLES if environ.get(name)), None)
-        short = [store.label for store in self._stores if not store.persistent]
+        short = ", ".join(store.label for store in self._stores if not store.persistent)
         if job and short:
             raise BadInput(
-                "stores: %s would be lost with this job (%s is set): nothing was rolled; name a store outside of it, "
-                "or say persistent: true if its path outlives the job" % (", ".join(short), job)
+                f"stores: {short} would be lost with this job ({job} is set): nothing was rolled; name a store outside of it, "
+                "or say persistent: true if its path outlives the job"
             )
 
     def prove(self, dry: bool) -> None:

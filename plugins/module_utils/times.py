@@ -24,7 +24,7 @@ def parse_duration(option: str, value: str | None) -> float | None:
         return None
     match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(value))
     if not match:
-        raise BadInput("%s: %r is no duration; write a number and a unit, as in 90d, 12h or 30m" % (option, value))
+        raise BadInput(f"{option}: {value!r} is no duration; write a number and a unit, as in 90d, 12h or 30m")
     return int(match.group(1)) * _UNITS[match.group(2)]
 
 

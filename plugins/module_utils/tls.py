@@ -39,7 +39,7 @@ class Certificate:
 def parse_fingerprint(text: str) -> str:
     digits = text.replace(":", "").lower()
     if not re.fullmatch("[0-9a-f]{64}", digits):
-        raise BadInput("tls_fingerprint: %r is no SHA-256: 64 hex digits, colons allowed, or accept_new" % text)
+        raise BadInput(f"tls_fingerprint: {text!r} is no SHA-256: 64 hex digits, colons allowed, or accept_new")
     return digits
 
 
@@ -47,7 +47,7 @@ def check_authorities(path: str) -> None:
     try:
         ssl.create_default_context(cafile=path)
     except OSError as exc:
-        raise BadInput("ca_path: %s: %s; name a file of certificates in PEM" % (path, exc.strerror or exc)) from None
+        raise BadInput(f"ca_path: {path}: {exc.strerror or exc}; name a file of certificates in PEM") from None
 
 
 def look_at(host: str, timeout: float) -> Certificate:
@@ -61,7 +61,7 @@ def look_at(host: str, timeout: float) -> Certificate:
             with context.wrap_socket(plain, server_hostname=name) as secured:
                 der = secured.getpeercert(binary_form=True) or b""
     except (OSError, ValueError, OverflowError) as exc:
-        raise NoAnswer("%s shows no certificate (%s); check the host and that it speaks TLS" % (host, exc), sent=False) from exc
+        raise NoAnswer(f"{host} shows no certificate ({exc}); check the host and that it speaks TLS", sent=False) from exc
     return Certificate(hashlib.sha256(der).hexdigest(), all(_has(der, *attribute) for attribute in _API_ATTRIBUTES))
 
 

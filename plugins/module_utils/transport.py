@@ -60,7 +60,7 @@ class Reply:
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(self.text)
         raise BadReply(
-            "%s: answered %s where JSON was expected; check that the host is a Convox rack or Console" % (self.about, self.content_type or "nothing"),
+            f"{self.about}: answered {self.content_type or 'nothing'} where JSON was expected; check that the host is a Convox rack or Console",
             self.status,
         )
 
@@ -118,7 +118,7 @@ class Transport:
         return self._send(method, path, credential, headers or {}, {"data": dict(form or {})})
 
     def post_json(self, path: str, body: t.Any, bearer: str | None) -> Reply:
-        headers = {"Authorization": "Bearer %s" % bearer} if bearer else {}
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         return self._send("POST", path, None, headers, {"json": body})
 
     def _send(
@@ -141,13 +141,13 @@ class Transport:
     def _exchange(self, method, path, credential, headers, body):  # type: ignore[no-untyped-def]
         session_id = self._session_id or (self._sessions.session(self.host) if self._sessions else None)
         self._secrets.add(session_id)
-        sent = {"User-Agent": "convox.go/%s" % CLIENT_VERSION, "Version": CLIENT_VERSION, **headers}
+        sent = {"User-Agent": f"convox.go/{CLIENT_VERSION}", "Version": CLIENT_VERSION, **headers}
         if session_id:
             sent["Session"] = session_id
         try:
             return self._http.request(
                 method,
-                "https://%s%s" % (self.host, path),
+                f"https://{self.host}{path}",
                 headers=sent,
                 auth=_basic(credential),
                 timeout=self.timeout,
@@ -166,7 +166,7 @@ class Transport:
         reply = self._reply("POST", path, self._exchange("POST", path, credential, headers, {"data": {}}))
         data = reply.json()
         if not isinstance(data, dict) or not isinstance(data.get("id"), str):
-            raise BadReply("%s: opened no session; log in with the Convox CLI and run again" % self.host, reply.status)
+            raise BadReply(f"{self.host}: opened no session; log in with the Convox CLI and run again", reply.status)
         self._session_id = data["id"]
         self._secrets.add(self._session_id)
         if self._sessions is not None:
@@ -174,15 +174,12 @@ class Transport:
 
     def _reply(self, method: str, path: str, response: t.Any) -> Reply:
         self._hear_date(response.headers.get("Date"))
-        about = "%s %s %s" % (self.host, method, path.partition("?")[0])
+        about = self._about(method, path)
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         reply = Reply(response.status_code, response.text, content_type, response.headers.get("Request-Id"), about)
         if 300 <= reply.status < 400:
-            raise BadReply(
-                "%s: redirected to %s; a key is never sent on; name that host if it is the right one"
-                % (about, self._secrets.redact(response.headers.get("Location", "nowhere"))),
-                reply.status,
-            )
+            to = self._secrets.redact(response.headers.get("Location", "nowhere"))
+            raise BadReply(f"{about}: redirected to {to}; a key is never sent on; name that host if it is the right one", reply.status)
         if content_type == "text/html":
             raise BadReply("%s: answered a web page (%d); check the host, and rack for a Console" % (about, reply.status), reply.status)
         if reply.status >= 400:
@@ -191,44 +188,44 @@ class Transport:
 
     def _bad_reply(self, reply: Reply) -> BadReply:
         text = self._secrets.redact(_error_text(reply))
-        quoted = " (Request-Id %s)" % reply.request_id if reply.request_id else ""
+        quoted = f" (Request-Id {reply.request_id})" if reply.request_id else ""
         if "cli token is expired" in text:
-            return Refused("%s: the Console API key is expired; roll it with rotate_console_api_key%s" % (self.host, quoted), reply.status, text)
+            return Refused(f"{self.host}: the Console API key is expired; roll it with rotate_console_api_key{quoted}", reply.status, text)
         kind = Refused if reply.status == 401 else BadReply
         shown = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
         return kind("%s: %d %s%s" % (reply.about, reply.status, shown or "without a text", quoted), reply.status, text)
 
     def _no_answer(self, method: str, path: str, exc: Exception) -> NoAnswer:
-        about = "%s %s %s" % (self.host, method, path.partition("?")[0])
+        about = self._about(method, path)
         if isinstance(exc, UnicodeError):
-            return NoAnswer("%s: HTTP can't carry what is to be sent; check rack, and the CLI's session file" % about, sent=False)
+            return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, and the CLI's session file", sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
-            return NoAnswer("%s: %s" % (about, self._untrusted()), sent=False, lasting=True)
+            return NoAnswer(f"{about}: {self._untrusted()}", sent=False, lasting=True)
         if isinstance(exc, requests.exceptions.SSLError):
             # Perhaps after the request was read: what came of it is not known.
-            return NoAnswer("%s: TLS broke off; check that the host speaks TLS, then try again" % about)
+            return NoAnswer(f"{about}: TLS broke off; check that the host speaks TLS, then try again")
         if isinstance(exc, requests.exceptions.ProxyError):
-            return NoAnswer("%s: the proxy does not answer; check HTTPS_PROXY and NO_PROXY" % about, sent=False)
+            return NoAnswer(f"{about}: the proxy does not answer; check HTTPS_PROXY and NO_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.ConnectTimeout):
-            return NoAnswer("%s: no connection within %g s; check the host and the way to it" % (about, self.timeout), sent=False)
+            return NoAnswer(f"{about}: no connection within {self.timeout:g} s; check the host and the way to it", sent=False)
         if isinstance(exc, requests.exceptions.Timeout):
-            return NoAnswer("%s: no reply within %g s; try again, or raise timeout" % (about, self.timeout))
+            return NoAnswer(f"{about}: no reply within {self.timeout:g} s; try again, or raise timeout")
         text = str(exc)
         if re.search("NameResolution|getaddrinfo|not known|No address", text):
-            return NoAnswer("%s: there is no such host name; check host" % about, sent=False, lasting=True)
+            return NoAnswer(f"{about}: there is no such host name; check host", sent=False, lasting=True)
         if "NewConnectionError" in text or "refused" in text.lower():
-            return NoAnswer("%s: the connection is refused; check that it is up, and the port" % about, sent=False)
+            return NoAnswer(f"{about}: the connection is refused; check that it is up, and the port", sent=False)
         if "CA certificate bundle" in text:
-            return NoAnswer("%s: %s; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE" % (about, " ".join(text.split())), sent=False)
-        return NoAnswer("%s: the connection was cut before a reply came; try again" % about)
+            return NoAnswer(f"{about}: {' '.join(text.split())}; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE", sent=False)
+        return NoAnswer(f"{about}: the connection was cut before a reply came; try again")
 
     def _untrusted(self) -> str:
         if self._trust.fingerprint:
-            seen = "the certificate is another than the pinned one: pinned %s, seen %s" % (self._trust.fingerprint, self._seen())
+            seen = f"the certificate is another than the pinned one: pinned {self._trust.fingerprint}, seen {self._seen()}"
             return seen + "; find out why before you change tls_fingerprint"
         return (
-            "the certificate can't be verified, so no key was sent; it shows SHA-256 %s; name its CA in ca_path, or, once you "
-            "compared that value at the server, pin it in tls_fingerprint (a key is then sent to that certificate only)" % self._seen()
+            f"the certificate can't be verified, so no key was sent; it shows SHA-256 {self._seen()}; name its CA in ca_path, or, once you "
+            "compared that value at the server, pin it in tls_fingerprint (a key is then sent to that certificate only)"
         )
 
     def _seen(self) -> str:
@@ -236,6 +233,11 @@ class Transport:
             return tls.look_at(self.host, self.timeout).fingerprint
         except ConvoxError:
             return "unknown"
+
+    def _about(self, method: str, path: str) -> str:
+        """The request as messages name it; what stands behind ``?`` is nobody's business."""
+        route = path.partition("?")[0]
+        return f"{self.host} {method} {route}"
 
     def _hear_date(self, header: str | None) -> None:
         if header:
@@ -252,9 +254,9 @@ def _challenge(response: t.Any) -> str | None:
         return None
     fields = dict(re.findall(r'(\w+)="([^"]*)"', header))
     if fields.get("token") == "true":
+        host = re.sub("^https://([^/]*).*", r"\1", response.url)
         raise Refused(
-            "%s: the account has a hardware token, which no automation can answer; use a deploy key of this Console instead"
-            % re.sub("^https://([^/]*).*", r"\1", response.url),
+            f"{host}: the account has a hardware token, which no automation can answer; use a deploy key of this Console instead",
             401,
         )
     path = fields.get("path", "")
