@@ -4,6 +4,7 @@
 """A changed key is not in force: rack_keyroll brings it there, by what is possible, and believes only the containers."""
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,21 @@ def test_the_mixed_period(machine: Machine, new_rack: NewRack) -> None:
     assert rack.accepted_keys == {machine.auth()[rack.host]}
     assert result["old_refused"] == "true"
     assert rack.service.restarts == 2
+
+
+def test_confirmation_lasts_and_starts_anew(machine: Machine, direct: Direct, rack: Rack) -> None:
+    """So many rounds in a row, for so long; silence in between restarts the count."""
+    rack.fault("drop_before", path="^/system$", skip=30)
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key, confirm_period=60, confirm_interval=3, confirmations=15)
+    assert done["phase"] == "committed"
+    questions = asked(machine.convox, f"rack {rack.name}", "GET", "/system")
+    (lost,) = (number for number, each in enumerate(questions) if each["status"] is None)
+    rounds = [each for each in questions[lost:] if (each["key_fingerprint"], each["status"]) == (fingerprint(rack.key), 200)]
+    assert len(rounds) >= 15
+    assert lost > 20
+    first, last = (datetime.datetime.fromisoformat(each["at"]) for each in (rounds[0], rounds[-1]))
+    assert (last - first).total_seconds() * 40 >= 57  # by the fast clock
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
 
 
 @pytest.mark.parametrize("outage", ["refuse", "503"])
