@@ -143,9 +143,10 @@ class Run:
     """What this run has seen so far; lost when it dies, and nothing is lost with it.
 
     ``placed``: the stack is known to hold the key, or to be taking it; ``received``: by this run's own doing;
-    ``on_trust``: by an earlier run's confirmation only, which a bad round voids. ``answer``: of the last send that
-    set nothing. ``looked``: the last look while it holds good; ``checked``: it is younger than the last round.
-    ``noted``: a restart is noted and not yet asked for.
+    ``on_trust``: by an earlier run's confirmation only, which a bad round or another key in the stack voids.
+    ``answer``: of the last send that set nothing. ``looked``: the last look while it holds good; ``checked``: it is
+    younger than the last round. ``noted``: a restart is noted and not yet asked for. ``calm``: no restart was under
+    way when the last round was begun.
     """
 
     method: str
@@ -162,6 +163,7 @@ class Run:
     restarts: int = 0
     denied: tuple[str, ...] = ()
     round: Rounded | None = None
+    calm: bool = False
     streak: int = 0
     streak_since: float = 0.0
 
@@ -322,6 +324,9 @@ def _activate(run: Run, looked: Looked, plan: Plan) -> Step:
         return _wait(FOR_RESTART, run, plan)
     if not left:
         return Stop(STOPPED_NO_MEANS) if plan.means else Stop(STOPPED_LATENT, failed=False)
+    if not run.calm:
+        # The restart may have ended between the round and this look: what the round met can be gone.
+        return Round()
     if run.restarts >= MOST_RESTARTS:
         return Stop(STOPPED_NOT_IN_FORCE)
     return Note(ACTIVATING, left[0])
@@ -339,7 +344,7 @@ def absorb(run: Run, plan: Plan, step: Step, event: Event, now: float) -> Run:
     """The run after a step and what came of it, at ``now`` seconds of its clock."""
     run = dataclasses.replace(run, now=now)
     if isinstance(event, Looked):
-        return dataclasses.replace(run, looked=event, checked=True)
+        return _absorb_look(run, event)
     if isinstance(event, Sent):
         return _absorb_sent(run, plan, event.outcome)
     if isinstance(event, Noted):
@@ -347,11 +352,20 @@ def absorb(run: Run, plan: Plan, step: Step, event: Event, now: float) -> Run:
     if isinstance(event, Restarted) and isinstance(step, Restart):
         if event.outcome == DENIED:
             return dataclasses.replace(run, noted=False, denied=run.denied + (step.means,))
-        return dataclasses.replace(run, noted=False, restarts=run.restarts + 1, looked=None, round=None)
+        # Good rounds before a restart say nothing of the containers that it brings.
+        return dataclasses.replace(run, noted=False, restarts=run.restarts + 1, looked=None, round=None, streak=0)
     if isinstance(event, Rounded):
         return _absorb_round(run, event)
     # Time went by: what was seen is old, but for a row of good rounds that goes on.
     return dataclasses.replace(run, looked=run.looked if run.streak else None, round=None, answer=None)
+
+
+def _absorb_look(run: Run, event: Looked) -> Run:
+    run = dataclasses.replace(run, looked=event, checked=True)
+    if run.on_trust and event.ours is False:
+        # The stack was set to another key since it was confirmed: no run would ever set ours again on trust.
+        return dataclasses.replace(run, on_trust=False, placed=False)
+    return run
 
 
 def _absorb_sent(run: Run, plan: Plan, outcome: str) -> Run:
@@ -371,6 +385,7 @@ def _absorb_sent(run: Run, plan: Plan, outcome: str) -> Run:
 
 
 def _absorb_round(run: Run, event: Rounded) -> Run:
+    run = dataclasses.replace(run, calm=run.looked is not None and not run.looked.restart_under_way())
     if event.good:
         since = run.streak_since if run.streak else run.now
         return dataclasses.replace(run, round=event, streak=run.streak + 1, streak_since=since, checked=False)
@@ -380,8 +395,8 @@ def _absorb_round(run: Run, event: Rounded) -> Run:
 
 def phase(pending: Pending, run: Run) -> str:
     """How far the rotation got, in the words of the return value ``phase``."""
-    if pending.confirmed is not None and run.on_trust:
+    if pending.confirmed is not None and (run.on_trust or run.streak):
         return "confirmed"
-    if pending.activating is not None or (run.round is not None and run.round.good):
+    if pending.activating is not None or run.streak:
         return "active"
     return "applied" if run.placed else "staged"
