@@ -20,6 +20,7 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     BadInput,
     BadReply,
+    ConvoxError,
     Denied,
     NoAnswer,
     RequestFailed,
@@ -118,7 +119,7 @@ class Aws:
     def usable(self) -> bool:
         """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources."""
         try:
-            return self._boto().get_credentials() is not None
+            return self._ask("any of its services", lambda: self._boto().get_credentials()) is not None
         except ImportError:
             return False
 
@@ -189,14 +190,16 @@ class Aws:
         return self._call(service, operation, arguments, 1)
 
     def _call(self, service: str, operation: str, arguments: t.Mapping[str, t.Any], attempts: int) -> dict[str, t.Any]:
-        with self._translated(service, operation):
-            reply = getattr(self._client(service, attempts), operation)(**arguments)
-        self._hear(reply)
-        return reply
+        return self._ask(_action(service, operation), lambda: getattr(self._client(service, attempts), operation)(**arguments))
 
     def pages(self, service: str, operation: str, /, **arguments: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        with self._translated(service, operation):
-            yield from self._client(service, ATTEMPTS).get_paginator(operation).paginate(**arguments)
+        action = _action(service, operation)
+        pages = self._ask(action, lambda: iter(self._client(service, ATTEMPTS).get_paginator(operation).paginate(**arguments)))
+        while True:
+            page = self._ask(action, lambda: next(pages, None))
+            if page is None:
+                return
+            yield page
 
     def _client(self, service: str, attempts: int) -> t.Any:
         if (service, attempts) not in self._clients:
@@ -207,7 +210,9 @@ class Aws:
             try:
                 self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
             except ValueError as exc:
-                raise BadInput(f"endpoint_url: {exc}; write a URL, or leave it and AWS_ENDPOINT_URL out for AWS itself") from None
+                raise BadInput(
+                    f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
+                ) from None
         return self._clients[service, attempts]
 
     def _boto(self) -> t.Any:
@@ -218,40 +223,47 @@ class Aws:
             try:
                 self._session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
             except botocore.exceptions.BotoCoreError as exc:
-                raise BadInput(f"profile: {exc}; name one of the AWS configuration's profiles") from None
+                raise BadInput(f"profile: {_one_line(exc)}; name one of the AWS configuration's profiles") from None
         return self._session
 
-    def _hear(self, reply: t.Mapping[str, t.Any]) -> None:
+    def _hear(self, reply: t.Any) -> None:
         # Not the Date header of CloudFormation alone: whichever AWS service spoke last is right.
-        header = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        header = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date") if isinstance(reply, dict) else None
         if header:
             with contextlib.suppress(TypeError, ValueError):
                 self._clock.hear(email.utils.parsedate_to_datetime(header))
 
-    @contextlib.contextmanager
-    def _translated(self, service: str, operation: str) -> t.Iterator[None]:
-        """boto3's exceptions in this collection's words."""
+    def _ask(self, action: str, question: t.Callable[[], t.Any]) -> t.Any:
+        """The answer; boto3's exceptions in this collection's words."""
         import botocore.exceptions
 
-        operation_name = "".join(word.capitalize() for word in operation.split("_"))
-        action = f"{service}:{operation_name}"
         try:
-            yield
-        except botocore.exceptions.ClientError as exc:
+            reply = question()
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as exc:
+            failure = self._translated(action, exc)
+        else:
+            self._hear(reply)
+            return reply
+        # Out here, so that nothing of boto3's error is kept: AWS's own text is not ours to vouch for.
+        raise failure
+
+    def _translated(self, action: str, exc: Exception) -> ConvoxError:
+        import botocore.exceptions
+
+        if isinstance(exc, botocore.exceptions.ClientError):
             error = exc.response.get("Error", {})
-            code, text = str(error.get("Code", "")), self.secrets.redact(" ".join(str(error.get("Message", "")).split()))
+            code, text = str(error.get("Code", "")), self.secrets.redact(_one_line(error.get("Message", "")))
             if code in _DENIALS:
-                raise Denied(f"AWS denies {action}: {text}; allow it for these credentials", action) from None
+                return Denied(f"AWS denies {action}: {text}; allow it for these credentials", action)
             if code in _EXPIRED:
-                raise RequestFailed(f"AWS does not accept the credentials ({code}): renew them and run again") from None
+                return RequestFailed(f"AWS does not accept the credentials ({code}): renew them and run again")
             status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            raise BadReply(f"AWS {action}: {code}: {text}", status, f"{code}: {text}") from None
-        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
-            raise RequestFailed(f"AWS needs credentials for {action}: set profile, or boto3's own environment") from None
-        except botocore.exceptions.NoRegionError:
-            raise BadInput(f"region: AWS needs one for {action}; set region, or AWS_DEFAULT_REGION") from None
-        except botocore.exceptions.BotoCoreError as exc:
-            raise NoAnswer(f"AWS {action}: {self.secrets.redact(str(exc))}; check region, endpoint_url and the way to AWS") from None
+            return BadReply(f"AWS {action}: {code}: {text}", status, f"{code}: {text}")
+        if isinstance(exc, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
+            return RequestFailed(f"AWS needs credentials for {action}: set profile, or boto3's own environment")
+        if isinstance(exc, botocore.exceptions.NoRegionError):
+            return BadInput(f"region: AWS needs one for {action}; set region, or AWS_DEFAULT_REGION")
+        return NoAnswer(f"AWS {action}: {self.secrets.redact(_one_line(exc))}; check region, endpoint_url and the way to AWS")
 
 
 class RackResources:
@@ -334,6 +346,15 @@ def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -
     except (BadReply, NoAnswer) as exc:
         skipped(str(exc))
     return None
+
+
+def _action(service: str, operation: str) -> str:
+    """The right that an operation needs, as policies name it."""
+    return "%s:%s" % (service, "".join(word.capitalize() for word in operation.split("_")))
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _stack(data: t.Mapping[str, t.Any]) -> Stack:

@@ -107,7 +107,15 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name.upper(), value)
 
 
+@pytest.fixture(scope="session")
+def aws_clients() -> dict[t.Any, t.Any]:
+    """boto3's clients, which take long to make."""
+    return {}
+
+
 @pytest.fixture
-def aws(convox: Standin, aws_environment: None) -> Aws:
+def aws(convox: Standin, aws_environment: None, aws_clients: dict[t.Any, t.Any]) -> Aws:
     """The stand-in's AWS."""
-    return Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=convox.aws_url, timeout=5)
+    aws = Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=convox.aws_url, timeout=5)
+    aws._clients = aws_clients
+    return aws

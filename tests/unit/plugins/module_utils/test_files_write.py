@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
-from tests.unit.plugins.module_utils.support import as_nobody, end_of, failing, in_child, listing, wait_until
+from tests.unit.plugins.module_utils.support import end_of, failing, in_child, listing, wait_until, without_powers
 
 KILLS = 60
 TEXTS = ("old " * 20_000, "new " * 30_000)
@@ -144,22 +144,20 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
     """Said in one line before anything is made; check mode finds out without writing."""
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)
     path = tmp_path / "auth"
     path.write_text("before", encoding="utf-8")
-    path.chmod(0o644)
+    tmp_path.chmod(0o555)
     for work in (lambda: files.write(str(path), "after"), lambda: files.prove_writable(str(path))):
-        said = as_nobody(work)
+        said = without_powers(work)
         assert said.startswith("StoreFailed: can't write")
         assert said.endswith(": Permission denied")
-    assert as_nobody(lambda: files.make_directory(str(tmp_path / "new"))).startswith("StoreFailed: can't make the directory")
+    assert without_powers(lambda: files.make_directory(str(tmp_path / "new"))).startswith("StoreFailed: can't make the directory")
 
     def not_writable() -> None:
         assert not files.writable(str(path))
         assert not files.writable(str(tmp_path / "deep" / "er" / "auth"))
 
-    assert as_nobody(not_writable) == ""
+    assert without_powers(not_writable) == ""
     assert (path.read_text(encoding="utf-8"), listing(tmp_path)) == ("before", {"auth"})
 
 

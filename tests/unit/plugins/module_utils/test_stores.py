@@ -16,7 +16,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.stores import JOB_VARIABLES, CliStore, FileStore, Store, StoreSet
-from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, as_nobody, failing, listing
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, failing, listing, without_powers
 
 DOMAIN, HOST = "rack.example.com", "alias.example.com"
 WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
@@ -164,9 +164,8 @@ def test_proving_leaves_nothing(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dry", [False, True])
 def test_a_store_that_can_not_be_written_is_told(store: Store, tmp_path: Path, dry: bool) -> None:
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)
-    said = as_nobody(lambda: store.prove(dry))
+    tmp_path.chmod(0o555)
+    said = without_powers(lambda: store.prove(dry))
     assert said.startswith("StoreFailed: ")
     assert str(tmp_path) in said
     assert listing(tmp_path) == set()
