@@ -165,7 +165,7 @@ def _acquire(handle: int, path: str, label: str, patience: float) -> None:
 def _holder(handle: int) -> str:
     try:
         data = json.loads(os.pread(handle, 200, 0).decode("ascii"))
-        return f"pid {data['pid']}, since {data['since']}"
+        return f"pid {int(data['pid'])}, since {data['since']}"
     except (ValueError, KeyError, TypeError):
         return "just started"
 
