@@ -34,8 +34,9 @@ def keys_of(aws: Callable[[str], Any]) -> Callable[[Rack], list[Any]]:
     return keys_of
 
 
-def test_keyroll_replaces_every_instance(rack: Rack, ask: Ask, keys_of: Callable[[Rack], list[Any]]) -> None:
+def test_keyroll_replaces_every_instance(new_rack: Callable[..., Rack], ask: Ask, keys_of: Callable[[Rack], list[Any]]) -> None:
     """One after the other, with the stack being updated meanwhile; and it activates a latent key."""
+    rack = new_rack(instance_seconds=0.6)
     old = rack.key
     rack.set_password(NEW)
     rack.wait_at_rest()
@@ -57,7 +58,7 @@ def test_keyroll_replaces_every_instance(rack: Rack, ask: Ask, keys_of: Callable
 
 def test_keyroll_of_a_busy_stack(new_rack: Callable[..., Rack], ask: Ask, keys_of: Callable[[Rack], list[Any]]) -> None:
     """Makes a pair that nobody uses, and loses the private key of the living instances."""
-    rack = new_rack(update_seconds=0.5, key_pair="busy-keypair-1234")
+    rack = new_rack(update_seconds=2.0, key_pair="busy-keypair-1234")
     old = rack.key
     rack.set_password(NEW)
     reply = ask(rack, "POST", "/instances/keyroll", old)
@@ -71,11 +72,12 @@ def test_keyroll_of_a_busy_stack(new_rack: Callable[..., Rack], ask: Ask, keys_o
 
 def test_keyroll_that_rolls_back(new_rack: Callable[..., Rack], ask: Ask, keys_of: Callable[[Rack], list[Any]]) -> None:
     """Breaks off after the first instance; leaves all with the old pair, and the settings with the new one."""
-    rack = new_rack(update_seconds=0.3)
+    rack = new_rack(update_seconds=1.5)
     rack.fault("rollback")
     ask(rack, "POST", "/instances/keyroll")
     rack.life.wait_until(lambda: rack.stack.status == "UPDATE_ROLLBACK_IN_PROGRESS")
-    assert keys_of(rack) == [None, None, rack.key_pairs()[0]]
+    # The way back may have begun: an instance with the former pair then stands beside the one that it replaces.
+    assert [key for key in keys_of(rack) if key is not None] == rack.key_pairs()
     rack.wait_at_rest()
     assert (rack.parameters["Key"], keys_of(rack)) == ("", [None] * 3)
     assert rack.truth()["private_key_of"] == rack.key_pairs()[0]
