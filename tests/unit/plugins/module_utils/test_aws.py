@@ -127,17 +127,17 @@ def test_regions_are_apart(aws: Aws, new_rack: NewRack) -> None:
 
 # -- the API's containers -----------------------------------------------------------------------------------------
 def test_the_service_at_rest_and_while_it_restarts(aws: Aws, new_rack: NewRack) -> None:
-    rack = new_rack(restart_seconds=0.1, drain_seconds=0.3)
+    rack = new_rack(restart_seconds=0.02, drain_seconds=0.5)
     own = aws.rack(rack.name)
     assert (own.service().desired, own.service().deploying) == (2, False)
     before = [task.created for task in own.tasks()]
     assert len(before) == 2
     own.restart_api()
-    seen_draining = False
-    while own.service().deploying:
-        seen_draining = seen_draining or any(task.draining for task in own.tasks())
-    assert seen_draining, "a draining one still answers, and counts"
+    assert own.service().deploying
+    rack.life.wait_until(rack.service.settled)
+    assert [task.draining for task in own.tasks()] == [False, False, True, True], "a draining one still answers, and counts"
     rack.wait_at_rest()
+    assert not own.service().deploying
     after = own.tasks()
     assert [task.draining for task in after] == [False, False]
     assert min(task.created for task in after if task.created) > max(date for date in before if date)
