@@ -20,7 +20,7 @@ import yaml
 from tests.places import ROOT
 
 from . import checks, leaks, processes
-from .fleet import EMAIL, Fleet
+from .fleet import CONFIRM_PERIOD, EMAIL, Fleet
 from .screen import BOLD, Screen
 
 PLACE = ROOT / ".demo"
@@ -67,7 +67,6 @@ class Demo:
             "LC_ALL": "C.UTF-8",
             "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
-            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -111,6 +110,7 @@ class Demo:
         screen.say("")
         screen.say("The credentials before, by the first digits of their SHA-256:")
         screen.table(("credential", "before"), checks.credentials(fleet.before).items())
+        screen.say("beta's key is known to nobody any more.")
         return fleet
 
     def _roll(self, fleet: Fleet) -> None:
@@ -128,8 +128,8 @@ class Demo:
         self._playbook("rotate_console_api_key", "-e", f"convox_email={EMAIL}", CONVOX_ACCOUNT_PASSWORD=console["password"])
         screen.step("Roll the keys of all three racks at once")
         screen.say("A changed key is latent until the containers of the rack's API start anew. Watch each rack: its stack holds the")
-        screen.say("new key, its containers still accept the old one; then either; then the new one only. It takes a minute, for")
-        screen.say("the new key must be accepted and the old one refused for 35 s, on fresh connections.")
+        screen.say("new key, its containers still accept the old one; then either; then the new one only. It takes a minute: for")
+        screen.say(f"{CONFIRM_PERIOD} s the new key must be accepted and the old one refused, each time on a fresh connection.")
         aws = {**AWS, "AWS_ENDPOINT_URL": addresses["aws_url"]}
         with Watcher(screen, fleet):
             self._playbook("rotate_rack_keys", "-e", "convox_serial=100%", "-e", "convox_rotation_id=demo", **aws)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Real times are minutes; these are long enough to see what happens in between.
 _TIMES = {"update_seconds": 4.0, "restart_seconds": 2.0, "drain_seconds": 2.0, "instance_seconds": 1.0}
+# The default is 35 s, for a container that is being stopped goes on answering for half a minute at AWS. Here it is 2 s.
+CONFIRM_PERIOD = 20
 EMAIL = "deploy@example.com"
 FLEET = {
     "console": {"organization": "acme", "email": EMAIL},
@@ -82,7 +84,10 @@ class Fleet:
         racks = self.addresses["racks"]
         return {
             "all": {"vars": {"convox_ca_path": self.addresses["ca_path"]}},
-            "convox_racks": {"hosts": {name: {"convox_host": racks[name]["host"], **how} for name, how in HOW.items()}},
+            "convox_racks": {
+                "vars": {"convox_confirm_period": CONFIRM_PERIOD},
+                "hosts": {name: {"convox_host": racks[name]["host"], **how} for name, how in HOW.items()},
+            },
         }
 
     def _ask(self, path: str, values: dict[str, Any] | None = None) -> Any:
