@@ -28,12 +28,12 @@ def fingerprint(key: str) -> str:
     """The first 12 hex digits of the key's SHA-256; ``weak`` for keys that could be guessed from them."""
     if len(key) < SHORTEST:
         return "weak"
-    return hashlib.sha256(key.encode("utf-8")).hexdigest()[:12]
+    return digest(key)[:12]
 
 
 def digest(key: str) -> str:
     """The whole SHA-256, to tell in a store whether a key is the very one; never shown."""
-    return hashlib.sha256(key.encode("utf-8")).hexdigest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def make_key(length: int) -> str:
@@ -66,12 +66,12 @@ class Secrets:
             text = text.replace(secret, MASK)
         return text
 
-    def scrub(self, value: t.Any, keep: t.Collection[str] = ()) -> t.Any:
-        """A result with each secret masked in every string and key, but in the top-level fields named in keep."""
+    def scrub(self, value: t.Any) -> t.Any:
+        """A result with each secret masked in every string and key."""
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, dict):
-            return {self.scrub(k): v if k in keep else self.scrub(v) for k, v in value.items()}
+            return {self.scrub(k): self.scrub(v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.scrub(item) for item in value]
         return value

@@ -6,7 +6,7 @@
 
 """The ledger: what was rolled, when and by which job, one JSON line each, without secrets.
 
-Each line carries the SHA-256 of the one before, so that a line taken out or changed later shows.
+Each line carries the SHA-256 of the one before (without its end), so that a line taken out or changed later shows.
 """
 
 from __future__ import annotations
@@ -48,17 +48,16 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
 def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
     """Add one line, durably. ``entry`` holds names, fingerprints, dates and seconds, never a key."""
     job = {name: environ[variable] for variable, name in _JOB_VARIABLES.items() if environ.get(variable)}
+    path = os.path.realpath(os.path.expanduser(path))
     files.make_directory(os.path.dirname(path))
     with files.locked(path + ".lock", path, files.LOCK_PATIENCE_S), files.translated("append to", path):
         before = _last_line(path)
-        line = json.dumps({**entry, **job, "before": hashlib.sha256(before).hexdigest()}, sort_keys=True)
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.FILE_MODE)
-        try:
+        line = json.dumps({**entry, **job, "before": hashlib.sha256(before.rstrip(b"\n")).hexdigest()}, sort_keys=True)
+        with open(path, "ab", opener=lambda name, flags: os.open(name, flags, files.FILE_MODE)) as file:
             # A line that a crash cut short stays as it is, and ends here.
-            os.write(handle, (b"" if before.endswith(b"\n") or not before else b"\n") + line.encode("utf-8") + b"\n")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            file.write((b"" if before.endswith(b"\n") or not before else b"\n") + line.encode("utf-8") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _last_line(path: str) -> bytes:

@@ -29,8 +29,8 @@ def parse_duration(option: str, value: str | None) -> float | None:
 
 
 def parse_date(text: str) -> datetime.datetime:
-    """A date as this collection and AWS write it: ISO 8601, UTC."""
-    date = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """A date as this collection, AWS and Go write it: ISO 8601, UTC; to whole seconds, for Go writes any number of digits."""
+    date = datetime.datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
