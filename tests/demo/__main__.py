@@ -78,7 +78,8 @@ class Demo:
 
     def _prepare(self) -> None:
         screen = self.screen
-        screen.title("convox.credentials: every credential of a small Convox fleet is rolled, on this machine only.")
+        screen.title("convox.credentials rolls every credential of a small Convox fleet")
+        screen.say("All of it runs on this machine, and nothing is written outside of the checkout.")
         screen.step("Build the collection, and install it from the built artifact")
         for path in ("home", "tmp", "ansible/tmp", "collections", "artifact"):
             (self.place / path).mkdir(parents=True)
@@ -127,9 +128,11 @@ class Demo:
         screen.step("Roll the Console API key")
         self._playbook("rotate_console_api_key", "-e", f"convox_email={EMAIL}", CONVOX_ACCOUNT_PASSWORD=console["password"])
         screen.step("Roll the keys of all three racks at once")
-        screen.say("A changed key is latent until the containers of the rack's API start anew. Watch each rack: its stack holds the")
-        screen.say("new key, its containers still accept the old one; then either; then the new one only. It takes a minute: for")
-        screen.say(f"{CONFIRM_PERIOD} s the new key must be accepted and the old one refused, each time on a fresh connection.")
+        screen.say(
+            "A changed key is latent until the containers of the rack's API start anew. Watch each rack: its stack holds the new "
+            "key while its containers still accept the old one; then either is accepted; then the new one only. It takes a minute: "
+            f"for {CONFIRM_PERIOD} s the new key must be accepted and the old one refused, each time on a fresh connection."
+        )
         aws = {**AWS, "AWS_ENDPOINT_URL": addresses["aws_url"]}
         with Watcher(screen, fleet):
             self._playbook("rotate_rack_keys", "-e", "convox_serial=100%", "-e", "convox_rotation_id=demo", **aws)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import threading
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,9 @@ class Screen:
         self.write(self.paint(heading + "─" * (WIDTH - len(heading)), BOLD, BLUE))
 
     def say(self, text: str) -> None:
-        """A line of explanation."""
-        self.write(self.paint(text, DIM) if text else "")
+        """Some words of explanation, in lines that can be read."""
+        for line in textwrap.wrap(text, WIDTH) or [""]:
+            self.write(self.paint(line, DIM))
 
     def command(self, words: Sequence[str]) -> None:
         """A command that is about to be run; a long one goes on in the next line, but never between an option and its value."""
