@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import urllib.parse
@@ -20,7 +21,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.task import Tas
 from ansible_collections.convox.credentials.plugins.module_utils.transport import USER, Credential, Transport
 
 HIGHEST_PORT = 65535
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(r"(?=[^:]{1,253}(:|$))%s(\.%s)*(:[0-9]{1,5})?" % (_LABEL, _LABEL))
+# What an HTTP header can carry, but for the blank.
+_FULL_NAME = re.compile("[!-.0-~]+/[!-.0-~]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +52,8 @@ def find_target(task: Task) -> Target:
     _conceal(task, options.get("host"))
     host = parse_host(options.get("host") or environ.get("CONVOX_HOST") or task.cli.active_host() or cli_config.DEFAULT_CONSOLE)
     open_to_environment = not options.get("host")
-    key = options.get("api_key") or (environ.get("CONVOX_PASSWORD") if open_to_environment else None)
-    via = options.get("rack") or (environ.get("CONVOX_RACK") if open_to_environment else None)
+    key = options.get("api_key") or (environ.get("CONVOX_PASSWORD") if open_to_environment else None) or None
+    via = options.get("rack") or (environ.get("CONVOX_RACK") if open_to_environment else None) or None
     if key and len(key) < SHORTEST_MASKED:
         raise BadInput(f"api_key: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
     if via:
@@ -60,7 +64,7 @@ def find_target(task: Task) -> Target:
 
 def check_full_name(option: str, name: str) -> None:
     """Refuse what is not a rack's name as Consoles write it."""
-    if not re.fullmatch(r"[^/\s]+/[^/\s]+", name):
+    if not _FULL_NAME.fullmatch(name):
         raise BadInput(f"{option}: {name!r} is not org/name; write the organization too, as `convox racks` shows it")
 
 
@@ -88,15 +92,14 @@ def _conceal(task: Task, host: str | None) -> None:
 
 def _from_rack_url(task: Task, url: str) -> Target:
     task.secrets.add(url)
-    try:
+    parts = port = None
+    # An error's text can hold a part of the key.
+    with contextlib.suppress(ValueError):
+        port = urllib.parse.urlsplit(url).port
         parts = urllib.parse.urlsplit(url)
-        port = parts.port
-    except ValueError:
-        # Its text can hold a part of the key.
-        raise _bad_rack_url() from None
-    key = urllib.parse.unquote(parts.password or "")
+    key = urllib.parse.unquote(parts.password or "") if parts else ""
     task.secrets.add(key)
-    if parts.scheme != "https" or not parts.hostname or len(key) < SHORTEST_MASKED:
+    if parts is None or parts.scheme != "https" or not parts.hostname or len(key) < SHORTEST_MASKED:
         raise _bad_rack_url()
     host = parts.hostname if port is None else f"{parts.hostname}:{port}"
     return Target(parse_host(host), None, key, parts.username or USER)
