@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -45,9 +46,15 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
         task = Task(module.params, os.environ, secrets, module.warn, check_mode=module.check_mode)
         made = work(task)
     except ConvoxError as exc:
-        module.fail_json(msg=secrets.redact(str(exc)), **secrets.scrub(exc.result))
+        failure = {"msg": str(exc), **exc.result}
+    except Exception as exc:  # noqa: BLE001 - a traceback on stderr would go past all masking
+        text = " ".join(str(exc).split())
+        failure = {"msg": f"internal error, please report it: {type(exc).__name__}: {text}", "exception": traceback.format_exc()}
     else:
         _end(module, secrets, made)
+        return
+    # Out here, where no exception is being handled: Ansible would show the traceback of one that says it all.
+    module.fail_json(**secrets.scrub(failure))
 
 
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:

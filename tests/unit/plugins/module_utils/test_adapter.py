@@ -1,0 +1,228 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows Ansible, with Ansible's own AnsibleModule: what comes out, and what never does."""
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.convox.credentials.plugins.module_utils import adapter, options, transport
+from ansible_collections.convox.credentials.plugins.module_utils.adapter import Made
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, rack_keyroll
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, secrets_in
+
+MODULES = {"console_api_key": console_api_key, "convox_login": convox_login, "instance_keyroll": instance_keyroll, "rack_keyroll": rack_keyroll}
+SPEC: dict[str, t.Any] = {
+    **options.reach(),
+    **options.rotation(),
+    "new_key": {"type": "str", "no_log": True},
+    "return_key": {"type": "bool", "default": False, "no_log": False},
+    "wait_timeout": {"type": "int"},
+    "confirmations": {"type": "int"},
+    "confirm_period": {"type": "int"},
+    "confirm_interval": {"type": "int"},
+}
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: t.Any) -> t.Callable[..., dict[str, t.Any]]:
+    """Does a module's work as Ansible has it done, options in by stdin's way, and tells all that came out."""
+
+    def ended(work: t.Callable[[Task], Made], _ansible: dict[str, t.Any] | None = None, **given: t.Any) -> dict[str, t.Any]:
+        arguments = {"config_dir": str(tmp_path), **given, **{f"_ansible_{name}": value for name, value in (_ansible or {}).items()}}
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        # ansible-core 2.19 and later want to know how the arguments are written.
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit) as ending:
+            adapter.run(work, dict(SPEC))
+        # ansible-core 2.19 and later say warnings at once where they are not in a process of their own.
+        out, err = capsys.readouterr()
+        result = json.loads(out)
+        assert ending.value.code == (1 if result.get("failed") else 0)
+        return {**result, "said": out + err}
+
+    return ended
+
+
+Ended = t.Callable[..., dict[str, t.Any]]
+
+
+# -- going well ---------------------------------------------------------------------------------------------------
+def test_a_result(ended: Ended) -> None:
+    def work(task: Task) -> Made:
+        task.warn_once("mind this")
+        task.warn_once("mind this")
+        return Made({"changed": True, "host": task.options["host"], "diff": {"before": {"a": 1}}})
+
+    result = ended(work, host="rack.example.com")
+    assert (result["changed"], result["host"], result["diff"]) == (True, "rack.example.com", {"before": {"a": 1}})
+    assert result["said"].count("mind this") == 1
+
+
+def test_check_mode_and_defaults(ended: Ended) -> None:
+    seen: list[t.Any] = []
+
+    def work(task: Task) -> Made:
+        seen.extend([task.check_mode, task.options["stores"][0]["type"], task.options["timeout"], task.options["validate_certs"]])
+        return Made({"changed": False})
+
+    ended(work, {"check_mode": True})
+    assert seen == [True, "cli", 30, True]
+
+
+def test_the_environment_is_the_task_s(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVOX_HOST", "environment.example.com")
+    assert ended(lambda task: Made({"changed": False, "host": task.environ["CONVOX_HOST"]}))["host"] == "environment.example.com"
+
+
+# -- secrets ------------------------------------------------------------------------------------------------------
+def work_that_tells_all(task: Task) -> Made:
+    """Made a key, and says it and every other one wherever it can."""
+    for key in (NEW, OTHER):
+        task.secrets.add(key)
+    task.warn_once(f"the key is {NEW}, the other {OTHER}, the given {OLD}")
+    return Made({"changed": True, "a": NEW, "b": {NEW: [f"x{OTHER}y", OLD]}, "diff": {"after": {"key": NEW}}}, NEW)
+
+
+def test_no_secret_comes_out(ended: Ended) -> None:
+    said = ended(work_that_tells_all, {"verbosity": 4, "diff": True}, api_key=OLD)["said"]
+    assert secrets_in(said, [OLD, NEW, OTHER]) == []
+
+
+def test_return_key_is_its_field_and_nothing_else(ended: Ended) -> None:
+    result = ended(work_that_tells_all, {"verbosity": 4, "diff": True}, api_key=OLD, return_key=True)
+    assert result["api_key"] == NEW
+    assert result["said"].count(NEW) == 1
+    assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+def test_return_key_without_a_key(ended: Ended) -> None:
+    """The run found nothing to do, or made none."""
+    assert "api_key" not in ended(lambda task: Made({"changed": False}), return_key=True)
+
+
+def test_the_key_is_not_returned_unasked(ended: Ended) -> None:
+    assert "api_key" not in ended(work_that_tells_all)
+
+
+def test_return_key_returns_no_key_that_was_given(ended: Ended) -> None:
+    result = ended(work_that_tells_all, new_key=NEW, return_key=True)
+    assert result["failed"]
+    assert "return_key" in result["msg"]
+    assert secrets_in(result["said"], [NEW]) == []
+
+
+# -- going wrong --------------------------------------------------------------------------------------------------
+def test_a_failure_with_its_result(ended: Ended) -> None:
+    def work(task: Task) -> Made:
+        task.secrets.add(OTHER)
+        raise Refused(f"no: {OLD} {OTHER}", 401, changed=True, phase="staged", keys={"k": OTHER})
+
+    result = ended(work, {"verbosity": 4}, api_key=OLD)
+    assert (result["failed"], result["msg"], result["changed"], result["phase"]) == (True, "no: ******** ********", True, "staged")
+    assert "Traceback" not in result["said"]
+    assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+@pytest.mark.parametrize("verbosity", [0, 3])
+def test_a_fault_of_our_own_is_one_line_too(ended: Ended, verbosity: int) -> None:
+    """A traceback on stderr would go past all masking; here it is a field, which Ansible shows to who asks for it."""
+
+    def work(task: Task) -> Made:
+        task.secrets.add(NEW)
+        raise KeyError(f"{NEW}\n{OLD}")
+
+    result = ended(work, {"verbosity": verbosity}, api_key=OLD)
+    assert result["failed"]
+    assert re.fullmatch(r"internal error, please report it: KeyError: .*", result["msg"])
+    assert secrets_in(result["said"], [OLD, NEW]) == []
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_is_none_of_ours(kind: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(task: Task) -> Made:
+        raise kind
+
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", b'{"ANSIBLE_MODULE_ARGS": {}}')
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    with pytest.raises(kind):
+        adapter.run(work, dict(SPEC))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [
+        ("timeout", 0, "1 or more"),
+        ("timeout", -1, "1 or more"),
+        ("wait_timeout", 0, "1 or more"),
+        ("confirmations", 0, "1 or more"),
+        ("retries", -1, "0 or more"),
+        ("confirm_period", -1, "0 or more"),
+        ("confirm_interval", -5, "0 or more"),
+    ],
+)
+def test_numbers_that_make_no_sense(ended: Ended, name: str, value: int, least: str) -> None:
+    result = ended(pytest.fail, **{name: value})
+    assert result["failed"]
+    assert [word for word in (name, str(value), least) if word not in result["msg"]] == []
+
+
+def test_numbers_at_their_least(ended: Ended) -> None:
+    fine = {"timeout": 1, "wait_timeout": 1, "confirmations": 1, "retries": 0, "confirm_period": 0, "confirm_interval": 0}
+    assert not ended(lambda task: Made({"changed": False}), **fine).get("failed")
+
+
+@pytest.mark.parametrize("other", ["host", "rack", "api_key"])
+def test_rack_url_beside_what_it_says_already(ended: Ended, other: str) -> None:
+    result = ended(pytest.fail, rack_url=f"https://convox:{NEW}@rack.example.com", **{other: OLD})
+    assert result["failed"]
+    assert "mutually exclusive" in result["msg"]
+    assert secrets_in(result["said"], [NEW]) == []
+
+
+def test_without_the_library(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "HAS_REQUESTS", False)
+    assert "requests" in ended(pytest.fail)["msg"]
+
+
+def test_an_error_knows_its_result() -> None:
+    assert (ConvoxError("m").result, BadInput("m", a=1).result) == ({}, {"a": 1})
+
+
+# -- every module's options ---------------------------------------------------------------------------------------
+@pytest.fixture(params=MODULES)
+def spec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+    """The argument spec that a module hands over."""
+    handed: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(adapter, "run", lambda _work, argument_spec, **_more: handed.append(argument_spec))
+    MODULES[request.param].main()
+    return handed[0]
+
+
+SECRET = {"api_key", "rack_url", "new_key", "account_password"}
+
+
+def test_every_option_that_holds_a_secret_says_so(spec: dict[str, t.Any]) -> None:
+    """And every other one whose name could be taken for one says that it holds none."""
+    assert {name for name, option in spec.items() if option.get("no_log")} == SECRET & set(spec)
+    suspicious = {name for name in spec if re.search("key|password|secret|token|url", name)}
+    assert {name for name in suspicious if "no_log" not in spec[name]} <= {"endpoint_url"}
+
+
+def test_every_module_has_the_shared_options_as_they_are(spec: dict[str, t.Any]) -> None:
+    assert {name: spec.get(name) for name in options.reach()} == options.reach()
+    shared = {**options.rotation(), **options.aws()}
+    assert {name: spec[name] for name in shared if name in spec} == {name: option for name, option in shared.items() if name in spec}
+
+
+def test_a_spec_is_the_module_s_own() -> None:
+    """What one module adds is no other's."""
+    options.reach()["host"] = None
+    assert options.reach()["host"] == {"type": "str"}
