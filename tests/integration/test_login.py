@@ -103,7 +103,7 @@ def test_absent_takes_one_host_out_of_all_layouts(machine: Machine, rack: Rack, 
     assert check.changed
     assert machine.read_json(classic / "auth") == json.loads(both)
 
-    assert [machine.run("convox_login", host=rack.host, state="absent").changed for _ in range(2)] == [True, False]
+    assert [machine.run("convox_login", host=rack.host, state="absent").changed for dummy in range(2)] == [True, False]
     for place in (classic, v2, machine.config):
         assert machine.read_json(place / "auth") == {console.host: console.api_key}
     assert not (classic / "host").exists()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def certificate_of(rack: Rack) -> str:
     """The SHA-256 of the certificate that it shows now."""
-    name, _, port = rack.host.partition(":")
+    name, dummy, port = rack.host.partition(":")
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((name, int(port))))).hexdigest()
 
 

@@ -58,11 +58,11 @@ class Request:
     @property
     def basic(self) -> tuple[str, str]:
         """User and password of Basic authentication; empty ones when there are none."""
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+        scheme, dummy, value = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return "", ""
         try:
-            user, _, password = base64.b64decode(value).decode().partition(":")
+            user, dummy, password = base64.b64decode(value).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return "", ""
         # Taken as it is: the CLI percent-encodes the key and a rack does not decode it (3).
@@ -71,7 +71,7 @@ class Request:
     @property
     def bearer(self) -> str:
         """The token of Bearer authentication."""
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+        scheme, dummy, value = self.headers.get("Authorization", "").partition(" ")
         return value.strip() if scheme.lower() == "bearer" else ""
 
 

@@ -21,7 +21,7 @@ TOKENS_SINCE = "20230704162933"
 
 def new_key() -> str:
     """A rack key as the installer makes them: 30 letters and digits (4.3)."""
-    return "".join(secrets.choice(LETTERS_AND_DIGITS) for _ in range(30))
+    return "".join(secrets.choice(LETTERS_AND_DIGITS) for dummy in range(30))
 
 
 @dataclass(kw_only=True)

@@ -32,7 +32,7 @@ def role_of(signing_key: str, token: str) -> str:
     """What a token allows, or BadToken."""
     if token.count(".") != 2:
         raise BadToken("token contains an invalid number of segments")
-    signed, _, signature = token.rpartition(".")
+    signed, dummy, signature = token.rpartition(".")
     if not hmac.compare_digest(signature.encode(), _signature(signing_key, signed).encode()):
         raise BadToken("signature is invalid")
     claims = json.loads(_decode(signed.partition(".")[2]))

@@ -163,9 +163,10 @@ def test_expired_key(convox: Standin, ask_console: Ask) -> None:
 def test_deploy_key_is_not_challenged() -> None:
     """No person stands behind it."""
     with Standin(console=ConsoleSpec(deploy_keys=("deploy" * 5,), challenge=True)) as convox:
-        ask = lambda key: requests.get(  # noqa: E731
-            f"{convox.console.url}/auth", auth=("convox", key), verify=convox.ca_path, timeout=10
-        )
+
+        def ask(key: str) -> requests.Response:
+            return requests.get(f"{convox.console.url}/auth", auth=("convox", key), verify=convox.ca_path, timeout=10)
+
         assert ask("deploy" * 5).status_code == 200
         assert ask(convox.console.api_key).status_code == 401
 

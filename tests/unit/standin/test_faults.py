@@ -76,7 +76,7 @@ def test_refuse_all(rack: Rack, ask: Ask) -> None:
         ask(rack, "GET", "/auth")
     rack.life.pause(0.35)
     assert ask(rack, "GET", "/auth").status_code == 200
-    rack.fault("refuse_all", path="/system", seconds=0.3)
+    rack.fault("refuse_all", path="/system", seconds=2.0)
     assert ask(rack, "GET", "/auth").status_code == 200
     for _number in range(2):
         with pytest.raises(requests.ConnectionError):

@@ -112,10 +112,12 @@ def test_terminated_instances_are_forgotten(new_rack: Callable[..., Rack], aws: 
     rack.stack.change({"Key": ""})
     rack.wait_at_rest()
     filters = [{"Name": "tag:Rack", "Values": [rack.name]}]
-    listed = lambda: len(aws("ec2").describe_instances(Filters=filters)["Reservations"])  # noqa: E731
+
+    def listed() -> int:
+        return len(aws("ec2").describe_instances(Filters=filters)["Reservations"])
+
     assert listed() > 3
-    rack.life.pause(0.4)
-    assert listed() == 3
+    rack.life.wait_until(lambda: listed() == 3)
     assert rack.key_pairs() == [f"{rack.name}-keypair-1000", f"{rack.name}-keypair-1001"]
 
 

@@ -107,7 +107,10 @@ def test_kept_connection_stays_with_its_container(rack: Rack, convox: Standin) -
         session.trust_env = False
         session.verify = convox.ca_path
         session.auth = ("convox", old)
-        ask = lambda: session.get(f"https://{rack.host}/auth").status_code  # noqa: E731
+
+        def ask() -> int:
+            return session.get(f"https://{rack.host}/auth").status_code
+
         before = convox.truth()["requests"]
         assert ask() == 200
         rack.deploy("test")

@@ -100,7 +100,10 @@ def test_rollback_ends_as_running(
 ) -> None:
     """With the old key in the stack and in SSM, where it has been set anew (3.1)."""
     old = rack.key
-    secret = lambda: aws("ssm").get_parameter(Name=f"{rack.name}RackApiSecret")["Parameter"]  # noqa: E731
+
+    def secret() -> Any:
+        return aws("ssm").get_parameter(Name=f"{rack.name}RackApiSecret")["Parameter"]
+
     at_first = secret()
     rack.fault("rollback")
     rack.set(update_seconds=0.2)
@@ -161,7 +164,10 @@ def test_status_may_be_old(new_rack: Callable[..., Rack], ask: Callable[..., req
     """Each process keeps its reply for a while, but for the one that made the change (3.1)."""
     rack = new_rack(status_cache_seconds=60.0, update_seconds=0.5)
     old = rack.key
-    status = lambda: ask(rack, "GET", "/system", old).json()["status"]  # noqa: E731
+
+    def status() -> Any:
+        return ask(rack, "GET", "/system", old).json()["status"]
+
     assert [status(), status()] == ["running", "running"]
     ask(rack, "PUT", "/system", old, data={"parameters": f"Password={NEW}"})
     assert sorted([status(), status()]) == ["running", "updating"]

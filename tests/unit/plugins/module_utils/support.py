@@ -36,7 +36,7 @@ def failing(kind: type[E], *words: str, hiding: t.Iterable[str] = ()) -> t.Itera
     with pytest.raises(kind) as caught:
         yield caught
     error = caught.value
-    assert type(error) is kind
+    assert error.__class__ is kind
     text = str(error)
     assert text.strip() == text != ""
     assert "\n" not in text

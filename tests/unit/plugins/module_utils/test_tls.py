@@ -26,7 +26,7 @@ NewTransport = t.Callable[..., Transport]
 
 def shown_by(rack: StandinRack) -> str:
     """The SHA-256 of what a rack shows, by other means than the collection's."""
-    name, _, port = rack.host.partition(":")
+    name, dummy, port = rack.host.partition(":")
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((name, int(port))))).hexdigest()
 
 
