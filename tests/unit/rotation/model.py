@@ -143,4 +143,6 @@ class Model(Steps):
         lost = (state.rack.exposed() - held) & ours
         require(not lost, f"no store holds {', '.join(sorted(lost))}")
         require(len(shelves.pending_keys(state.shelf)) <= 1, "two keys are pending")
-        return state._replace(foreign_known=state.foreign_known or FOREIGN_KEY in held)
+        # Somebody else's key that came and went, and comes again, is found when it is seen again.
+        known = FOREIGN_KEY in held or (state.foreign_known and FOREIGN_KEY in state.rack.exposed())
+        return state._replace(foreign_known=known)

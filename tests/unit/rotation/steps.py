@@ -202,6 +202,8 @@ class Steps:
     # -- the end --------------------------------------------------------------------------------------------------
     def _commit(self, state: State, step: t.Any) -> t.Iterator[Move]:
         label = f"it commits {state.key}"
+        # A key that somebody else set again after the last look is found when it is seen again.
+        state = state._replace(foreign_known=state.foreign_known and not state.meddled)
         dead, shelf = self._kept(state, shelves.promoted(state.shelf, state.staged), label)
         yield from dead
         self._check_commit(state, shelf)
