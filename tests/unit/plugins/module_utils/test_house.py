@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The house's own rules, read off its source: arrows run downwards, and what is pure asks nobody (architecture, 1)."""
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.places import COLLECTIONS, ROOT
+
+PRIVATE = "ansible_collections.convox.credentials.plugins.module_utils"
+UTILS, PLUGINS = ROOT / "plugins" / "module_utils", ROOT / "plugins"
+
+# From the roof to the ground: a file imports from the floors below its own only. A new file gets its floor here.
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    frozenset(names.split())
+    for names in (
+        "adapter",
+        "login console_roll rack_roll instance_roll",
+        "rack_engine rack_preflight instance_view",
+        "rack_subject stack_watch",
+        "credentials aws",
+        "target ledger rack_lock instance_rotation",
+        "rack console task rotation",
+        "stores transport",
+        "cli_config records tls",
+        "files keys times options",
+        "errors",
+    )
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+# What decides, and so must be able to be asked a million times: by what it may import at all.
+PURE = {
+    "rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records"},
+    "instance_rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records", f"{PRIVATE}.rotation"},
+    "records": {"__future__", "dataclasses", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.keys", f"{PRIVATE}.times"},
+    "options": {"__future__", "typing"},
+    "errors": {"__future__", "typing"},
+}
+# Who may know what comes from outside; everybody may know the rest of Python's own library.
+OUTSIDE = {"ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}}
+ERRORS = {"BadInput", "Damaged", "StoreFailed", "Held", "RequestFailed", "NoAnswer", "BadReply", "Refused", "Denied", "ConvoxError"}
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, anywhere in it, by their full names."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports can't be followed when a module is packed"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == PRIVATE else {node.module or ""}
+    return found
+
+
+FILES = sorted(UTILS.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_arrows_run_downwards(path: Path) -> None:
+    assert path.stem in FLOOR, "say in FLOORS where it stands"
+    below = {name.rpartition(".")[2] for name in imported(path) if name.startswith(f"{PRIVATE}.")}
+    assert sorted(name for name in below if FLOOR[name] <= FLOOR[path.stem]) == []
+
+
+def test_no_floor_is_empty_or_out_of_date() -> None:
+    assert sorted(FLOOR) == [path.stem for path in FILES]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_decides_asks_nobody(name: str) -> None:
+    assert imported(UTILS / f"{name}.py") <= PURE[name]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_one_file_knows_each_outsider(path: Path) -> None:
+    packages = {name.partition(".")[0] for name in imported(path)} - sys.stdlib_module_names - {"ansible_collections"}
+    assert {package for package in packages if path.stem not in OUTSIDE.get(package, ())} == set()
+
+
+@pytest.mark.parametrize("path", sorted((PLUGINS / "modules").glob("*.py")), ids=lambda path: path.stem)
+def test_modules_are_thin(path: Path) -> None:
+    """Documentation, argument spec, one call: nothing to import but the adapter, the options and the work."""
+    private = {name.rpartition(".")[2] for name in imported(path) if name != "__future__"}
+    assert {"adapter", "options"} <= private <= {"adapter", "options", *FLOORS[1]}
+
+
+# -- what an import brings along ----------------------------------------------------------------------------------
+def import_everything(before: str = "", after: str = "") -> None:
+    """In a Python of its own, with something said before and after."""
+    code = "\n".join(["import sys", before, *(f"import {PRIVATE}.{path.stem}" for path in FILES), after])
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(COLLECTIONS), "HOME": str(ROOT)})
+
+
+def test_importing_everything_brings_no_aws() -> None:
+    """It takes a second and fifty megabytes; most tasks need none."""
+    import_everything(after="assert not {'boto3', 'botocore'} & set(sys.modules)")
+
+
+def test_everything_can_be_imported_without_the_libraries() -> None:
+    """ansible-doc and the argument spec do so where nothing is installed."""
+    import_everything(before="sys.modules.update(dict.fromkeys(('requests', 'urllib3', 'boto3', 'botocore')))")
+
+
+# -- how it is written --------------------------------------------------------------------------------------------
+EVERY_PLUGIN = sorted(PLUGINS.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", EVERY_PLUGIN, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_python_3_9_reads_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    compile(ast.parse(text, str(path), feature_version=(3, 9)), str(path), "exec")
+    assert not text or "from __future__ import annotations" in text, "types are written as newer Pythons write them"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_private_says_so(path: Path) -> None:
+    assert "private to the collection" in "\n".join(path.read_text(encoding="utf-8").splitlines()[:6])
+
+
+def raised(path: Path) -> t.Iterator[ast.Call]:
+    """Every error of ours that a file makes."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_message_is_one_line(path: Path) -> None:
+    """As it is written; what is put into it at run time is tested where that is done."""
+    texts = [constant.value for call in raised(path) for constant in ast.walk(call) if isinstance(constant, ast.Constant)]
+    assert [text for text in texts if isinstance(text, str) and ("\n" in text or "\t" in text or "  " in text)] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_nothing_is_printed_or_logged(path: Path) -> None:
+    """What a module prints goes past all masking."""
+    names = {node.func.id for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert names & {"print", "breakpoint", "exec", "eval"} == set()
+    assert imported(path) & {"logging", "warnings", "pdb", "syslog"} == set()
