@@ -109,18 +109,18 @@ def test_a_stack_that_becomes_busy_in_between(machine: Machine, rack: Rack) -> N
 
 def test_an_update_that_is_rolled_back(machine: Machine, new_rack: NewRack) -> None:
     """One instance was replaced and put back. The next run sets the pair whose private key the rack holds."""
-    rack = new_rack(key_pair="old-pair")
+    rack = new_rack(key_pair="former-pair")
     machine.log_in(rack.host, rack.key)
     rack.fault("rollback")
     failed = machine.fail("instance_keyroll", host=rack.host)
     (pair,) = rack.key_pairs()
     assert "rolled the update back" in failed.msg
-    assert "old-pair" in failed.msg
+    assert "former-pair" in failed.msg
     assert pair in failed.msg
-    assert {each["key_name"] for each in rack.truth()["instances"]} == {"old-pair"}
+    assert {each["key_name"] for each in rack.truth()["instances"]} == {"former-pair"}
 
     result = machine.run("instance_keyroll", host=rack.host)
-    assert (result["phase"], result["resumed"], result["key_name"], result["old_key_name"]) == ("committed", True, pair, "old-pair")
+    assert (result["phase"], result["resumed"], result["key_name"], result["old_key_name"]) == ("committed", True, pair, "former-pair")
     assert is_whole(rack, pair)
     assert posts(machine, rack) == 1
 
