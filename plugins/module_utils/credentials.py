@@ -11,12 +11,13 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
-from ansible_collections.convox.credentials.plugins.module_utils.errors import NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS
 
 _PAUSE_S = 3.0
 
@@ -67,8 +68,10 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
                 refused.append(key)
                 why = str(exc)
                 task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
-            except NoAnswer as exc:
-                if exc.lasting or task.clock.now() >= end:
+            except (NoAnswer, BadReply) as exc:
+                # A gateway answers for a rack that has no container at the moment.
+                lasting = exc.lasting if isinstance(exc, NoAnswer) else exc.status not in RETRIED_STATUS
+                if lasting or task.clock.now() >= end:
                     raise
         if task.clock.now() >= end:
             return Working(None, None, tuple(refused), why)
