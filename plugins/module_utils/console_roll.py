@@ -18,9 +18,9 @@ import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import files, ledger
 from ansible_collections.convox.credentials.plugins.module_utils.console import Account, user_id
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, NoAnswer, Refused, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, digest, fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, outcome_unknown
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
@@ -88,7 +88,7 @@ class ConsoleRoll:
 
     def _keys(self) -> list[str]:
         given = self._reach.target.key
-        found = [given] + [key for key, dummy in self._stores.keys(CONSOLE_API_KEY, self._host)] + [self._task.cli.key(self._host)]
+        found = [given] + [key for key, dummy in self._stores.keys(CONSOLE_API_KEY, self._record.identity)] + [self._task.cli.key(self._host)]
         for key in found:
             self._task.secrets.add(key)
         return list(dict.fromkeys(key for key in found if key))
@@ -161,10 +161,15 @@ class ConsoleRoll:
                 rolled_at=self._record.rolled_at,
                 rotation_ids=self._record.rotation_ids,
                 superseded=self._record.superseded,
-                pending=Pending(key=None, staged_at=stamp, rotation_ids=tuple(ids), applying=stamp),
+                pending=Pending(key=None, staged_at=stamp, rotation_ids=tuple(ids), applying=stamp, found=_made_before(earlier)),
             )
         )
-        key = account.reset_key()
+        try:
+            key = account.reset_key()
+        except RequestFailed as exc:
+            if not outcome_unknown(exc):
+                raise
+            raise ConvoxError(f"{exc}; the former key may be dead already: run again, which makes another", changed=True) from None
         self._save(self._record.note(key=key))
         back = self._stores.load(CONSOLE_API_KEY, self._record.identity).pending
         if back is None or back.key != key:
@@ -172,14 +177,14 @@ class ConsoleRoll:
         return key
 
     def _confirmed(self, key: str) -> bool:
-        """Accepted twice, some time apart. Silence is not a refusal: the rotation stays pending."""
+        """Accepted twice, some time apart. Anything but that and a refusal says nothing: the rotation stays pending."""
         for turn in range(CONFIRMATIONS):
             if turn:
                 self._task.clock.sleep(CONFIRM_INTERVAL_S)
             try:
                 if not self._accepted(key):
                     return False
-            except NoAnswer as exc:
+            except RequestFailed as exc:
                 raise ConvoxError(f"{exc}; the new key is kept as pending in {self._stores.named}: run again to confirm it", changed=True) from None
         return True
 
@@ -214,3 +219,8 @@ class ConsoleRoll:
         if changed:
             result["diff"] = {"before": {"fingerprint": prints[1]}, "after": {"fingerprint": prints[0] or "a new key"}}
         return result
+
+
+def _made_before(earlier: Pending | None) -> tuple[str, ...]:
+    """Keys that this rotation made and the Console refused: held all the same, for it can bring an old value back (6.2)."""
+    return earlier.found + ((earlier.key,) if earlier.key else ()) if earlier else ()
