@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real ansible-playbook whose next task is told when the last one has ended.
 
-Starting it takes longer than most tasks, so that a test runs all of its tasks in one play: the playbook includes a file
-of one task and of the inclusion of the next file, which is written when the test wants that task.
+Starting it takes longer than most tasks, so that all tests of a worker share one: its playbook includes one file of
+tasks after the other, each of which is written when a test wants that task.
 """
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
+from tests.places import COLLECTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CALLBACKS = Path(__file__).with_name("callback")
 PROGRAM = Path(sysconfig.get_path("scripts")) / "ansible-playbook"
 # No task of a test takes so long; one that hangs is to be seen as such.
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
+MOST_TASKS = 300
 
 
 @dataclass
@@ -52,27 +55,44 @@ class Result:
         return self.data[name]
 
 
+def environment_in(place: Path) -> dict[str, str]:
+    """The environment that Ansible runs in: nothing of the caller's but the way to programs, and nothing outside of a place."""
+    for name in ("home", "tmp"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+    temporary = str(place / "tmp")
+    return {
+        "PATH": os.environ["PATH"],
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(place / "home"),
+        "TMPDIR": temporary,
+        "ANSIBLE_HOME": str(place / "ansible"),
+        "ANSIBLE_LOCAL_TEMP": temporary,
+        "ANSIBLE_REMOTE_TEMP": temporary,
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 class Playbook:
     """One run of ansible-playbook. Its files are in ``place``: they hold whatever the tasks were given."""
 
-    def __init__(self, place: Path, environment: Mapping[str, str], defaults: Mapping[str, Mapping[str, Any]], verbosity: int) -> None:
-        place.mkdir()
+    def __init__(self, place: Path, environment: Mapping[str, str], verbosity: int = 0) -> None:
+        place.mkdir(parents=True)
         self.environment = dict(environment)
         self.verbosity = verbosity
+        self.output_file = place / "output"
         self._place = place
         self._results = place / "results"
-        self._output = place / "output"
         self._told = 0
         playbook = {
             "hosts": "all",
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": sys.executable, "ansible_pipelining": True},
-            "module_defaults": dict(defaults),
-            "tasks": [self._inclusion()],
+            "tasks": [{"ansible.builtin.include_tasks": str(self._file(number))} for number in range(MOST_TASKS)],
         }
         (place / "playbook.yml").write_text(json.dumps([playbook]), encoding="utf-8")
-        with self._output.open("wb") as output:
+        with self.output_file.open("wb") as output:
             self._process = subprocess.Popen(
                 [str(PROGRAM), "-i", "convox,", *(["-" + "v" * verbosity] if verbosity else []), "playbook.yml"],
                 cwd=place,
@@ -89,11 +109,14 @@ class Playbook:
                 start_new_session=True,
             )
 
+    @property
+    def usable(self) -> bool:
+        """Whether it takes one more task."""
+        return self._process.poll() is None and self._told < MOST_TASKS - 1
+
     def begin(self, task: Mapping[str, Any]) -> None:
         """Tell the next task, which begins at once."""
-        path = self._next_file()
-        self._told += 1
-        self._write(path, [{"ignore_errors": True, **task}, self._inclusion()])
+        self._tell({"ignore_errors": True, **task})
 
     def end(self) -> Result:
         """Wait for the task that was told last."""
@@ -101,19 +124,18 @@ class Playbook:
         line = json.loads(self._lines()[self._told - 1])
         return Result(line["failed"], line["result"])
 
-    def close(self) -> str:
-        """End the play, and hand out all that it printed."""
+    def close(self) -> None:
+        """End the play."""
         if self._process.poll() is None:
-            self._write(self._next_file(), [])
+            self._tell({"ansible.builtin.meta": "end_play"})
             try:
                 self._process.wait(PATIENCE_S)
             finally:
                 self.kill()
-        return self.output()
 
     def kill(self) -> None:
         """End it and its module as a power cut would: each worker of Ansible's is the head of a group of its own."""
-        for pid in (_descendants(self._process.pid) if self._process.poll() is None else []):
+        for pid in _descendants(self._process.pid) if self._process.poll() is None else []:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -121,18 +143,16 @@ class Playbook:
         self._process.wait()
 
     def output(self) -> str:
-        return self._output.read_text(encoding="utf-8", errors="replace")
+        return self.output_file.read_text(encoding="utf-8", errors="replace")
 
-    def _next_file(self) -> Path:
-        return self._place / f"task{self._told}.yml"
+    def _file(self, number: int) -> Path:
+        return self._place / f"task{number}.yml"
 
-    def _inclusion(self) -> dict[str, Any]:
-        return {"ansible.builtin.include_tasks": {"file": str(self._next_file())}}
-
-    @staticmethod
-    def _write(path: Path, tasks: list[dict[str, Any]]) -> None:
+    def _tell(self, task: dict[str, Any]) -> None:
+        path = self._file(self._told)
+        self._told += 1
         new = path.with_suffix(".new")
-        new.write_text(json.dumps(tasks), encoding="utf-8")
+        new.write_text(json.dumps([task]), encoding="utf-8")
         new.rename(path)
 
     def _lines(self) -> list[str]:
@@ -146,6 +166,34 @@ class Playbook:
                 self.kill()
                 raise AssertionError(f"ansible-playbook did not come to an end of its task:\n{self.output()}")
             time.sleep(0.005)
+
+
+class SharedPlaybook:
+    """The one that tests share; another when that one has died or taken all the tasks that it can."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.inputs = place / "inputs"
+        self._environment = environment_in(place)
+        self._playbooks: list[Playbook] = []
+
+    def get(self) -> Playbook:
+        if not self._playbooks or not self._playbooks[-1].usable:
+            self.close()
+            self._playbooks.append(Playbook(self.inputs / str(len(self._playbooks)), self._environment))
+        return self._playbooks[-1]
+
+    def mark(self) -> tuple[int, int]:
+        """Where its output ends now."""
+        return (len(self._playbooks) - 1, len(self._playbooks[-1].output())) if self._playbooks else (0, 0)
+
+    def output_since(self, mark: tuple[int, int]) -> str:
+        number, length = mark
+        return "".join(each.output() for each in self._playbooks[number:])[length:]
+
+    def close(self) -> None:
+        if self._playbooks:
+            self._playbooks[-1].close()
 
 
 def _descendants(pid: int) -> list[int]:

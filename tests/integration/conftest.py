@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
+from tests.integration.ansible import SharedPlaybook
 from tests.integration.leaks import leaks_in_files
 from tests.integration.machine import Machine
 from tests.standin import RackSpec, Standin
@@ -67,13 +68,21 @@ def console(convox: Standin) -> Iterator[Console]:
     convox.console.forget_sessions()
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPlaybook]:
+    """The ansible-playbook that runs most tasks."""
+    shared = SharedPlaybook(tmp_path_factory.mktemp("ansible"))
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def machine(convox: Standin, new_rack: NewRack, tmp_path: Path) -> Iterator[Machine]:
+def machine(convox: Standin, new_rack: NewRack, shared: SharedPlaybook, tmp_path: Path) -> Iterator[Machine]:
     """Where Ansible runs. After the test, whatever it did, no secret is outside of the stores and no key is lost.
 
     Racks (new_rack) are still there then, to be asked.
     """
-    machine = Machine(convox, tmp_path)
+    machine = Machine(convox, tmp_path, shared)
     try:
         yield machine
         machine.close()

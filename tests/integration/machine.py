@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.ansible import Playbook, Result
+from tests.integration.ansible import Playbook, Result, SharedPlaybook, environment_in
 from tests.integration.leaks import find_leaks
-from tests.places import COLLECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +28,7 @@ class Machine:
     can learn of. ``returned``: keys that are in the output by the test's own wish.
     """
 
-    def __init__(self, convox: Standin, root: Path) -> None:
+    def __init__(self, convox: Standin, root: Path, shared: SharedPlaybook) -> None:
         self.convox = convox
         self.root = root
         self.home = root / "home"
@@ -43,14 +41,15 @@ class Machine:
         self.stores: set[Path] = set()
         self.unknowable: set[str] = set()
         self.returned: set[str] = set()
+        self._shared = shared
+        self._mark = shared.mark()
         self._playbooks: list[Playbook] = []
-        self._shared: Playbook | None = None
-        for place in (self.home, self.inputs, root / "tmp"):
-            place.mkdir()
+        self._basis = environment_in(root)
+        self.inputs.mkdir()
 
     # -- Ansible --------------------------------------------------------------------------------------------------
     def run(self, module: str, **options: Any) -> Result:
-        """Run one task, which succeeds. The play goes on as long as nothing around it is changed."""
+        """Run one task, which succeeds."""
         result = self.result(module, **options)
         assert not result.failed, result.msg
         return result
@@ -59,11 +58,26 @@ class Machine:
         """Run one task, which fails: in one line, and not by an exception of ours."""
         result = self.result(module, **options)
         assert result.failed
-        # The words of Ansible, old and new, for an exception.
-        assert "module failed" not in result.msg.lower()
-        assert "module failure" not in result.msg.lower()
+        # The collection's own words for an exception, and Ansible's, new and old.
+        assert not any(words in result.msg.lower() for words in ("internal error", "module failed", "module failure")), result.msg
         assert "\n" not in result.msg
         return result
+
+    def result(self, module: str, **options: Any) -> Result:
+        """Run one task, however it ends."""
+        if self.verbosity:
+            # A task's environment is printed from -vvv on, so that it has to be that of the whole play.
+            last = self._playbooks[-1] if self._playbooks else None
+            if last is None or (last.environment, last.verbosity) != (self.variables(), self.verbosity):
+                last = self._open()
+            last.begin(self._task(module, options))
+            return last.end()
+        task = self._task(module, options)
+        ours = {name: value for name, value in self.variables().items() if not name.startswith("ANSIBLE_")}
+        task["environment"] = {**ours, **task.get("environment", {})}
+        playbook = self._shared.get()
+        playbook.begin(task)
+        return playbook.end()
 
     def begin(self, module: str, **options: Any) -> Playbook:
         """Begin one task, in a play of its own."""
@@ -71,32 +85,24 @@ class Machine:
         playbook.begin(self._task(module, options))
         return playbook
 
-    def result(self, module: str, **options: Any) -> Result:
-        """Run one task, however it ends."""
-        shared = self._shared
-        if shared is None or (shared.environment, shared.verbosity) != (self.variables(), self.verbosity):
-            shared = self._shared = self._open()
-        shared.begin(self._task(module, options))
-        return shared.end()
-
     def _open(self) -> Playbook:
-        defaults = {
-            "group/convox.credentials.convox": self.defaults,
-            **{f"convox.credentials.{name}": options for name, options in AT_ONCE.items()},
-        }
-        place = self.inputs / str(len(self._playbooks))
-        self._playbooks.append(Playbook(place, self.variables(), defaults, self.verbosity))
+        self._playbooks.append(Playbook(self.inputs / str(len(self._playbooks)), self.variables(), self.verbosity))
         return self._playbooks[-1]
 
-    @staticmethod
-    def _task(module: str, options: dict[str, Any]) -> dict[str, Any]:
+    def _task(self, module: str, options: dict[str, Any]) -> dict[str, Any]:
         keywords = {name: options.pop(name) for name in KEYWORDS if name in options}
-        return {"name": module, f"convox.credentials.{module}": options, **keywords}
+        defaults = {
+            "group/convox.credentials.convox": self.defaults,
+            **{f"convox.credentials.{name}": values for name, values in AT_ONCE.items()},
+        }
+        return {"name": module, f"convox.credentials.{module}": options, "module_defaults": defaults, **keywords}
 
     def close(self) -> str:
-        """End every play. Returns all that was printed, in which there is no secret."""
-        output = "".join(each.close() for each in self._playbooks)
-        self._playbooks, self._shared = [], None
+        """End every play of its own. Returns all that was printed, in which there is no secret."""
+        for each in self._playbooks:
+            each.close()
+        output = "".join(each.output() for each in self._playbooks) + self._shared.output_since(self._mark)
+        self._playbooks, self._mark = [], self._shared.mark()
         assert "Traceback" not in output, output
         leaks = set(find_leaks(self, output)) - self.returned
         assert leaks == set(), output
@@ -108,22 +114,9 @@ class Machine:
             each.kill()
 
     def variables(self) -> dict[str, str]:
-        """The environment that everything here runs in: nothing of the caller's but the way to programs."""
-        temporary = str(self.root / "tmp")
-        variables = {
-            "PATH": os.environ["PATH"],
-            "LC_ALL": "C.UTF-8",
-            "HOME": str(self.home),
-            "TMPDIR": temporary,
-            "ANSIBLE_HOME": str(self.root / "ansible"),
-            "ANSIBLE_LOCAL_TEMP": temporary,
-            "ANSIBLE_REMOTE_TEMP": temporary,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        if self.aws:
-            variables.update(AWS_ACCESS_KEY_ID="standin", AWS_SECRET_ACCESS_KEY="standin", AWS_ENDPOINT_URL=self.convox.aws_url)
-        return {**variables, **self.environment}
+        """The environment of the modules."""
+        credentials = {"AWS_ACCESS_KEY_ID": "standin", "AWS_SECRET_ACCESS_KEY": "standin", "AWS_ENDPOINT_URL": self.convox.aws_url}
+        return {**self._basis, **(credentials if self.aws else {}), **self.environment}
 
     # -- its files ------------------------------------------------------------------------------------------------
     def auth(self) -> dict[str, str]:
@@ -182,4 +175,6 @@ class Machine:
     def left_behind(self) -> list[Path]:
         """Every file that is not there to hold keys."""
         allowed = {each / name for each in self.directories() for name in ("auth", "rotations.json", "session")} | self.stores
-        return [path for path in self.root.rglob("*") if path.is_file() and path not in allowed and self.inputs not in path.parents]
+        inputs = {self.inputs, self._shared.inputs}
+        paths = (path for root in (self.root, self._shared.place) for path in root.rglob("*"))
+        return [path for path in paths if path.is_file() and path not in allowed and not inputs & set(path.parents)]

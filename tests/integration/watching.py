@@ -58,7 +58,7 @@ def asked(convox: Standin, server: str, method: str | None = None, path: str | N
     return [each for each in convox.journal.entries() if each["server"] == server and method in (None, each["method"]) and path in (None, each["path"])]
 
 
-def wait_until(ready: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(ready: Callable[[], bool], seconds: float = 100.0) -> None:
     """Wait for something that the stand-in or a run brings about."""
     end = time.monotonic() + seconds
     while not ready():

@@ -42,9 +42,7 @@ class CallbackModule(CallbackBase):
         if task.action != INCLUDE:
             return
         parent = os.getppid()
-        # The first is read as a playbook's task, the others as a file's: they name their argument differently.
-        path = task.args.get("file") or task.args["_raw_params"]
-        while not os.path.exists(path):
+        while not os.path.exists(task.args["_raw_params"]):
             if os.getppid() != parent:
                 raise SystemExit("the test is gone")
             time.sleep(0.005)
