@@ -226,7 +226,11 @@ def _join(found: t.Sequence[Record]) -> Record | None:
     held = dict.fromkeys(key for record in found for key in record.secrets())
     known = set(chosen.secrets())
     rest = tuple(key for key in held if key not in known)
-    return dataclasses.replace(chosen, rotation_ids=tuple(ids), superseded=chosen.superseded + rest)
+    joined = dataclasses.replace(chosen, rotation_ids=tuple(ids))
+    if joined.pending is not None and joined.old is None:
+        # Not as superseded: after a promotion that was cut short, the first of those is the key that was replaced.
+        return joined.note(found=joined.pending.found + rest)
+    return dataclasses.replace(joined, superseded=joined.superseded + rest)
 
 
 def _progress(record: Record) -> tuple[bool, bool, str]:
