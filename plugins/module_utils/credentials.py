@@ -75,4 +75,6 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
                     raise
         if task.clock.now() >= end:
             return Working(None, None, tuple(refused), why)
+        # Back again: where a balancer deals its containers out in turn, each key meets each of them.
+        known.reverse()
         task.clock.sleep(_PAUSE_S)

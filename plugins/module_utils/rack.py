@@ -64,6 +64,13 @@ class Rack:
         self.via = via
         self._headers = {"Rack": via} if via else {}
 
+    def afresh(self) -> Rack:
+        """The same rack on connections of its own, which may reach another container."""
+        return Rack(self.transport.fresh(), self.credential, self.via)
+
+    def close(self) -> None:
+        self.transport.close()
+
     def auth(self) -> Reply:
         """Raises Refused for a wrong key."""
         return self.transport.get("/auth", self.credential, self._headers)
@@ -122,9 +129,9 @@ class Rack:
         Accepted is a rack of the expected name describing itself; refused is its own word for it; a balancer's error,
         a page, another rack and silence are no answer.
         """
-        fresh = self.transport.fresh()
+        fresh = self.afresh()
         try:
-            system = Rack(fresh, self.credential, self.via).system()
+            system = fresh.system()
             return ACCEPTED if expected_name in (None, system.name) else NO_ANSWER
         except Refused as exc:
             return REFUSED if "invalid authentication" in exc.text else NO_ANSWER

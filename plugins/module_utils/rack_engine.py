@@ -38,6 +38,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.target import R
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_date
 
+# So often each key is tried before all count as refused.
+_TURNS = 4
+
 # Why a run stopped: what happened, and what to do next. The rack's name comes before, the key's whereabouts after.
 _WHY = {
     rotation.STOPPED_STUCK: "its stack is stuck ({status}): continue or mend that update in CloudFormation, then run again",
@@ -234,13 +237,20 @@ class Engine:
         return first + [reach.direct(subject.host, key) for key in own]
 
     def _by_any_key(self, ask: t.Callable[[Rack], t.Any]) -> t.Any:
-        """Ask with each key until one is not refused: while containers restart either may be."""
+        """Ask with each key until one is not refused: while containers restart, either may meet one that refuses it."""
         refusal: Refused | None = None
-        for rack in self._ways():
-            try:
-                return ask(rack)
-            except Refused as exc:
-                refusal = exc
+        ways = self._ways()
+        for turn in range(_TURNS if len(ways) > 1 else 1):
+            # Forth and back: where a balancer deals its containers out in turn, each key meets each of them.
+            for way in ways[::-1] if turn % 2 else ways:
+                rack = way.afresh() if turn else way
+                try:
+                    return ask(rack)
+                except Refused as exc:
+                    refusal = exc
+                finally:
+                    if turn:
+                        rack.close()
         raise refusal or Refused(f"{self._subject.label}: no key is known", 401)
 
     def _system(self) -> System:

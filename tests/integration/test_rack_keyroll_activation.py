@@ -118,6 +118,24 @@ def test_a_key_that_came_into_force_by_itself(machine: Machine, rack: Rack) -> N
     assert machine.auth()[rack.host] == rack.key
 
 
+@pytest.mark.parametrize("turn", [0, 1])
+def test_each_key_is_refused_by_one_container(machine: Machine, direct: Direct, rack: Rack, turn: int) -> None:
+    """Left latent, then one container of the two died: to have them restarted, a key must meet the one that accepts it."""
+    machine.aws = False
+    machine.log_in(rack.host, rack.key)
+    direct("rack_keyroll", host=rack.host, activate="none")
+    rack.restart(rack.service.answering()[0].id)
+    rack.wait_at_rest()
+    rack.set(balance_requests=True)
+    assert len(rack.accepted_keys) == 2
+    for _request in range(turn):
+        rack.service.next()
+    done = direct("rack_keyroll", host=rack.host)
+    assert done.msg is None
+    assert (done["phase"], done["activated_by"]) == ("committed", "signing_key")
+    assert rack.accepted_keys == {machine.auth()[rack.host]} == {rack.key}
+
+
 def test_a_latent_key_of_somebody_else_is_held(machine: Machine, rack: Rack) -> None:
     """Set before our roll with the documented command, and never in force: a container could still take it up."""
     old, foreign = rack.key, "Foreign1" * 4

@@ -290,6 +290,8 @@ class Rack:
     def _answering(self, connection: Connection) -> Container | None:
         """The container of a connection; a new connection whose container stopped meanwhile gets another."""
         container: Container | None = connection.guest
+        if self.settings.balance_requests and connection.requests > 1 and container is not None and container.tls is None:
+            return self.service.next()
         if container is None or container.state != "stopped":
             return container
         if connection.requests > 1 or container.tls is not None:

@@ -33,6 +33,7 @@ class RackSettings:
     restart_seconds: float = 0.2  # from a container's start until it answers
     drain_seconds: float = 0.1  # how long a container that is being stopped still answers
     draining_takes_connections: bool = True  # whether a draining one gets new connections too
+    balance_requests: bool = False  # whether each request over a connection reaches the next container, not each connection
     instance_seconds: float = 0.2  # a new instance, until it is in service
     terminated_seconds: float = 3600.0  # how long EC2 still lists a terminated instance
     status_cache_seconds: float = 0.0  # how old GET /system may be; a real rack: 5 (3.1)
