@@ -225,6 +225,13 @@ class RackRoll:
         )
         self._stores.promote(record, promotion)
         self._record = record.committed()
+        other = task.cli.key(promotion.own) if promotion.own else None
+        if other is not None and other != promotion.new:
+            task.secrets.add(other)
+            task.warn_once(
+                f"{self._subject.label}: the CLI's auth has another key ({fingerprint(other)}) for {promotion.own}, which this roll did not touch; "
+                "log in anew if that is not wanted"
+            )
         old = fingerprint(promotion.old) if promotion.old else None
         ledger.record(task, self._record, pending, old, fingerprint(promotion.new), self._started)
 

@@ -74,6 +74,16 @@ def test_a_rotation_that_was_begun_with_the_cli_store(machine: Machine, rack: Ra
     assert "pending" not in machine.record("rack_api_key", rack.rack_domain)
 
 
+def test_another_key_of_somebody_else_is_left_and_named(machine: Machine, rack: Rack) -> None:
+    """A token for the same host in the CLI's files, say: it is not the key that is rolled."""
+    token, machine.unknowable = "Token0" * 5, {"Token0" * 5}
+    machine.log_in(rack.host, token)
+    result = machine.run("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert machine.auth()[rack.host] == token
+    assert fingerprint(token) in result.warnings
+    assert machine.record("rack_api_key", rack.rack_domain)["current"] == rack.key
+
+
 def test_a_store_that_can_not_be_written(machine: Machine, rack: Rack) -> None:
     blocked = machine.home / "file" / "keys.json"
     machine.write(blocked.parent, "not a directory")
