@@ -47,6 +47,8 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
         made = work(task)
     except ConvoxError as exc:
         failure = {"msg": str(exc), **exc.result}
+    except ModuleNotFoundError as exc:
+        failure = {"msg": missing_required_lib(str(exc.name))}
     except Exception as exc:  # noqa: BLE001 - a traceback on stderr would go past all masking
         text = " ".join(str(exc).split())
         failure = {"msg": f"internal error, please report it: {type(exc).__name__}: {text}", "exception": traceback.format_exc()}

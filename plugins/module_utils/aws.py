@@ -116,11 +116,16 @@ class Aws:
         self._session: t.Any = None
         self._clients: dict[tuple[str, int], t.Any] = {}
 
-    def usable(self) -> bool:
-        """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources."""
+    def usable(self, wanted: bool) -> bool:
+        """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources.
+
+        Raises ImportError without boto3 where AWS is ``wanted``.
+        """
         try:
             return self._ask("any of its services", lambda: self._boto().get_credentials()) is not None
         except ImportError:
+            if wanted:
+                raise
             return False
 
     def in_region(self, region: str) -> Aws:

@@ -124,7 +124,9 @@ def _aws(task: Task) -> Aws | None:
         endpoint_url=options.get("endpoint_url"),
         timeout=float(options["timeout"]),
     )
-    return aws if aws.usable() else None
+    told = any(options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
+    wanted = told or options.get("method") == rotation.CLOUDFORMATION or options.get("activate") == rotation.ECS
+    return aws if aws.usable(wanted) else None
 
 
 def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResources | None:

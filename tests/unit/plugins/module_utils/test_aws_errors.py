@@ -128,7 +128,7 @@ def test_a_lost_reply_may_have_acted(aws: Aws, rack: StandinRack, convox: Standi
 # -- no way to AWS ------------------------------------------------------------------------------------------------
 def test_no_credentials(convox: Standin, configuration: Path) -> None:
     aws = new_aws(convox, region="us-east-1")
-    assert not aws.usable()
+    assert not aws.usable(wanted=False)
     with failing(RequestFailed, "needs credentials", "profile"):
         aws.stack("alpha")
 
@@ -137,7 +137,7 @@ def test_half_of_the_credentials(convox: Standin, configuration: Path, monkeypat
     """A mistake to be told, not to be passed over."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "standin")
     with failing(RequestFailed, "needs credentials"):
-        new_aws(convox, region="us-east-1").usable()
+        new_aws(convox, region="us-east-1").usable(wanted=False)
 
 
 def test_no_region(convox: Standin, configuration: Path, aws_environment: None) -> None:
@@ -154,7 +154,7 @@ def test_a_region_that_is_none(configuration: Path, aws_environment: None, regio
 def test_a_profile(convox: Standin, configuration: Path, new_rack: t.Callable[..., StandinRack]) -> None:
     rack = new_rack(region="eu-west-1")
     aws = new_aws(convox, profile="ops")
-    assert aws.usable()
+    assert aws.usable(wanted=False)
     assert aws.stack(rack.name).name == rack.name, "with its region"
 
 
@@ -163,7 +163,7 @@ def test_a_profile_that_is_none(configuration: Path, monkeypatch: pytest.MonkeyP
     profile = "nobody" if by == "option" else None
     if by == "environment":
         monkeypatch.setenv("AWS_PROFILE", "nobody")
-    for ask in (lambda aws: aws.usable(), lambda aws: aws.stack("alpha")):
+    for ask in (lambda aws: aws.usable(wanted=False), lambda aws: aws.stack("alpha")):
         with failing(BadInput, "profile", "nobody"):
             ask(new_aws(profile=profile, region="us-east-1"))
 
@@ -171,7 +171,7 @@ def test_a_profile_that_is_none(configuration: Path, monkeypatch: pytest.MonkeyP
 def test_a_configuration_that_is_broken(configuration: Path) -> None:
     configuration.write_text("[profile ops\n", encoding="utf-8")
     with failing(BadInput, "profile", str(configuration)):
-        new_aws(profile="ops", region="us-east-1").usable()
+        new_aws(profile="ops", region="us-east-1").usable(wanted=False)
 
 
 def test_nobody_at_the_endpoint(aws_environment: None) -> None:
@@ -190,7 +190,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "boto3", None)
-    assert not new_aws().usable()
+    assert not new_aws().usable(wanted=False)
 
 
 def test_the_server_s_date_is_heard(convox: Standin, rack: StandinRack, aws_environment: None) -> None:
