@@ -1,13 +1,13 @@
 # Copyright (c) 2026, The convox.credentials developers
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for secrets where none belongs, in each form in which they could come there."""
+"""Which secrets there are in a test, and whether one stands where none belongs."""
 from __future__ import annotations
 
-import base64
-import json
 import urllib.parse
 from typing import TYPE_CHECKING
+
+from tests.leaks import found_in, found_in_file
 
 if TYPE_CHECKING:
     from tests.integration.machine import Machine
@@ -20,32 +20,27 @@ def secrets_of(convox: Standin) -> set[str]:
     found = {console.password, console.api_key, *console.former_keys, *console.sessions, *console.spec.deploy_keys}
     found |= {record.key for record in console.records}
     for rack in convox.racks.values():
-        found |= {*rack.stack.keys_seen, rack.parameters["HttpProxy"], rack.signing_key().value}
+        found |= {*rack.stack.keys_seen, proxy_password(rack.parameters), rack.signing_key().value}
         found |= {each.key for each in rack.service.snapshot()[0]}
     return {each for each in found if each}
 
 
-def forms(secret: str) -> set[str]:
-    """A secret as it is, and as requests and logs carry it."""
-    return {
-        secret,
-        urllib.parse.quote(secret, safe=""),
-        urllib.parse.quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        *(base64.b64encode(text.encode()).decode() for text in (secret, f"convox:{secret}")),
-    }
+def proxy_password(parameters: dict[str, str]) -> str:
+    """What a rack's parameters hold beside its key."""
+    return urllib.parse.urlsplit(parameters["HttpProxy"]).password or ""
+
+
+def all_secrets(machine: Machine) -> set[str]:
+    """Those, and what the machine's stores hold."""
+    return secrets_of(machine.convox) | machine.held_keys()
 
 
 def find_leaks(machine: Machine, text: str) -> list[str]:
     """The secrets that stand in a text."""
-    known = secrets_of(machine.convox) | machine.held_keys()
-    return sorted(secret for secret in known if any(form in text for form in forms(secret)))
+    return found_in(text, all_secrets(machine))
 
 
 def leaks_in_files(machine: Machine) -> list[str]:
     """``file: secret`` for each that stands in a file which is not there to hold it."""
-    return [
-        f"{path}: {secret}"
-        for path in machine.left_behind()
-        for secret in find_leaks(machine, path.read_bytes().decode("utf-8", "replace"))
-    ]
+    known = all_secrets(machine)
+    return [f"{path}: {secret}" for path in machine.left_behind() for secret in found_in_file(path, known)]

@@ -4,17 +4,14 @@
 """What these tests have in common: errors looked at closely, clocks, other processes, and default options."""
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import datetime
-import json
 import os
 import struct
 import time
 import traceback
 import typing as t
-import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -22,11 +19,17 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils import options
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock
+from tests.leaks import found_in
 
 E = t.TypeVar("E", bound=BaseException)
 
 # Keys as they are made, each recognisable.
 OLD, NEW, OTHER = "OldOldOldOldOldOldOldOldOldOld", "NewNewNewNewNewNewNewNewNewNew", "XxxXxxXxxXxxXxxXxxXxxXxxXxxXxx"
+
+
+def no_aws() -> t.Any:
+    """For stores that need none."""
+    raise AssertionError("AWS is not to be asked")
 
 
 # -- errors -------------------------------------------------------------------------------------------------------
@@ -54,13 +57,8 @@ def everything_said(error: BaseException) -> str:
 
 
 def secrets_in(text: str, secrets: t.Iterable[str]) -> list[str]:
-    """The secrets that a text gives away: as they are, or as HTTP, URLs and JSON carry them."""
-    return [secret for secret in secrets if any(form in text for form in _forms(secret))]
-
-
-def _forms(secret: str) -> set[str]:
-    basic = base64.b64encode(f"convox:{secret}".encode()).decode()
-    return {secret, basic, base64.b64encode(secret.encode()).decode(), urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1]}
+    """The secrets that a text gives away, in any form."""
+    return found_in(text, secrets)
 
 
 # -- time ---------------------------------------------------------------------------------------------------------
