@@ -23,6 +23,7 @@ from .server import Listener
 from .spec import ConsoleSpec, RackSpec
 from .tls import Authority
 from .truth import truth_of
+from .vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +49,7 @@ class Standin:
         self.cloud = Cloud(Faults(self.life), self.journal)
         Ecs(self.cloud, self.racks)
         Formation(self.cloud, self.racks)
+        Vault(self.cloud)
         self.cloud.play("ec2", "DescribeInstances", self._forget_terminated)
         self.console = Console(console or ConsoleSpec(), self._authority, self.journal, self._find_rack)
         self._control = Listener(Control(self).answer)
