@@ -27,13 +27,30 @@ options:
           - V(cli) is the Convox CLI's C(auth) file for the key in force, and C(rotations.json) beside it for pending and
             superseded keys.
           - V(file) is one JSON file for all of them.
+          - V(aws_secretsmanager) is one secret for each credential in AWS Secrets Manager, which several controllers can
+            share; with boto3 and the AWS options. The key in force is C(AWSCURRENT), the one on its way C(AWSPENDING),
+            the former one C(AWSPREVIOUS), each as C({"host", "api_key"}).
         type: str
         required: true
-        choices: [cli, file]
+        choices: [cli, file, aws_secretsmanager]
       path:
         description:
           - The file of a store of type V(file).
         type: path
+      name:
+        description:
+          - The secret's name, for a store of type V(aws_secretsmanager). C(<rack-domain>) in it stands for the rack's own
+            domain, and for a Console API key for C(email@host).
+          - Default is C(convox/<rack-domain>). What is not allowed in names, as the colon before a port, becomes C(_).
+        type: str
+      kms_key_id:
+        description:
+          - The KMS key that encrypts a secret that is made, for a store of type V(aws_secretsmanager).
+        type: str
+      tags:
+        description:
+          - Tags of the secret, for a store of type V(aws_secretsmanager), beside this collection's own C(convox:...).
+        type: dict
       persistent:
         description:
           - Says that the store outlives the job, where that can't be taken for granted.

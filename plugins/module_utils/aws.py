@@ -25,8 +25,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     NoAnswer,
     RequestFailed,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
-from ansible_collections.convox.credentials.plugins.module_utils.rack import SECRET_NAMES
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
 
 _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")

@@ -22,7 +22,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, digest, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, outcome_unknown
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
@@ -68,7 +69,7 @@ class ConsoleRoll:
         current = self._working_key()
         if not self._resumed and self._settled(current):
             return self._report(current, None, changed=False), None
-        self._stores.prove(dry=self._task.check_mode)
+        self._stores.prove(dataclasses.replace(self._record, host=self._host, current=self._record.current or current), dry=self._task.check_mode)
         if self._task.check_mode:
             self._check_password()
             return self._report(None, current or self._known_key(), changed=True), None

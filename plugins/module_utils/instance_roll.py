@@ -121,7 +121,7 @@ class InstanceRoll:
         if not self._resumed:
             wait = bool(task.options["wait"])
             self._watch.await_rest(subject.label, self._started + self._patience(), wait, dry=task.check_mode)
-        self._stores.prove(dry=task.check_mode)
+        self._stores.prove(self._record, dry=task.check_mode)
 
     def _refuse_latent_key(self) -> None:
         """A key in SSM that is not in force yet would be, after the restart that comes with a keyroll (3.3)."""

@@ -22,6 +22,8 @@ SHORTEST, LONGEST = 24, 50
 # Ansible masks a secret wherever it occurs in a result: a short one would blank out half of it.
 SHORTEST_MASKED = 8
 MASK = "********"
+# Parameters and outputs of a rack that hold secrets, whole or in part: they are never shown (convox-protocol 3).
+SECRET_NAMES = frozenset(["Password", "HttpProxy"])
 
 
 def fingerprint(key: str) -> str:

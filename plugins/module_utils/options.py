@@ -28,8 +28,11 @@ _STORES: dict[str, t.Any] = {
         "elements": "dict",
         "default": [{"type": "cli"}],
         "options": {
-            "type": {"type": "str", "required": True, "choices": ["cli", "file"]},
+            "type": {"type": "str", "required": True, "choices": ["cli", "file", "aws_secretsmanager"]},
             "path": {"type": "path"},
+            "name": {"type": "str"},
+            "kms_key_id": {"type": "str", "no_log": False},
+            "tags": {"type": "dict"},
             "persistent": {"type": "bool", "default": False},
         },
         "required_if": [("type", "file", ["path"])],

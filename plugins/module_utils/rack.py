@@ -13,10 +13,8 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
-
-# Parameters and outputs that hold secrets, whole or in part: they never leave this file (convox-protocol 3).
-SECRET_NAMES = frozenset(["Password", "HttpProxy"])
 
 # What a probe of a key says.
 ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"

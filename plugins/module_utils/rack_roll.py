@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 import uuid
 
@@ -20,7 +21,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack_engine imp
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
@@ -107,6 +109,10 @@ class RackRoll:
             return self._subject.key
         return next((key for key, dummy in self._stores.keys(RACK_API_KEY, self._subject.identity)), None)
 
+    def _own_host(self) -> str:
+        """What the rack's own entry goes by: the host as given, unless that is a Console."""
+        return self._reach.target.host if self._reach.target.via is None else self._subject.identity
+
     def _refuse_second_key(self) -> None:
         wanted, pending = self._task.options.get("new_key"), self._record.pending
         if wanted and pending is not None and pending.key and wanted != pending.key:
@@ -125,7 +131,8 @@ class RackRoll:
         plan = preflight.plan(task, subject, self._started, self._resumed)
         if not self._resumed:
             self._engine_for(plan).await_rest(dry=task.check_mode)
-        self._stores.prove(dry=task.check_mode)
+        known = dataclasses.replace(self._record, name=subject.name, host=self._own_host(), current=self._record.current or self._own_key())
+        self._stores.prove(known, dry=task.check_mode)
         rack = self._reach.rack(subject.key) if subject.key else None
         return plan, preflight.also_affected(rack)
 
@@ -143,7 +150,7 @@ class RackRoll:
             kind=RACK_API_KEY,
             identity=subject.identity,
             name=subject.name,
-            host=self._reach.target.host if self._reach.target.via is None else subject.identity,
+            host=self._own_host(),
             current=old,
             digest=self._record.digest,
             rolled_at=self._record.rolled_at,
@@ -216,12 +223,11 @@ class RackRoll:
         pending = record.pending
         if pending is None or pending.key is None:
             raise ValueError("nothing is pending")
-        target = self._reach.target
         promotion = Promotion(
-            own=target.host if target.via is None else self._subject.identity,
+            own=self._own_host(),
             old=self._record.old,
             new=pending.key,
-            own_was_refused=task.cli.key(target.host) in self._subject.refused,
+            own_was_refused=task.cli.key(self._reach.target.host) in self._subject.refused,
         )
         self._stores.promote(record, promotion)
         self._record = record.committed()

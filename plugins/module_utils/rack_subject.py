@@ -116,14 +116,7 @@ def _aws(task: Task) -> Aws | None:
     options = task.options
     if options.get("method") == "api" and options.get("activate") == rotation.SIGNING_KEY:
         return None
-    aws = Aws(
-        task.secrets,
-        task.clock,
-        region=options.get("region"),
-        profile=options.get("profile"),
-        endpoint_url=options.get("endpoint_url"),
-        timeout=float(options["timeout"]),
-    )
+    aws = task.aws()
     told = any(options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
     wanted = told or options.get("method") == rotation.CLOUDFORMATION or options.get("activate") == rotation.ECS
     return aws if aws.usable(wanted) else None

@@ -115,6 +115,31 @@ class Record:
 KEPT_IDS = 50
 
 
+def join(found: t.Sequence[Record]) -> Record | None:
+    """What several places know, as one: a pending rotation from whichever has one, the first one's word otherwise."""
+    if not found:
+        return None
+    pending = [record for record in found if record.pending is not None]
+    chosen = max(pending, key=_progress) if pending else found[0]
+    ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
+    held = dict.fromkeys(key for record in found for key in record.secrets())
+    known = set(chosen.secrets())
+    rest = tuple(key for key in held if key not in known)
+    joined = dataclasses.replace(chosen, rotation_ids=tuple(ids))
+    if joined.pending is not None and joined.old is None:
+        # Not as superseded: after a promotion that was cut short, the first of those is the key that was replaced.
+        return joined.note(found=joined.pending.found + rest)
+    return dataclasses.replace(joined, superseded=joined.superseded + rest)
+
+
+def _progress(record: Record) -> tuple[bool, bool, str]:
+    """Which of two pending rotations goes on: the one that got farther, then the younger; both keys stay held."""
+    pending = record.pending
+    if pending is None:
+        return (False, False, "")
+    return (pending.activating is not None, pending.applying is not None, pending.staged_at)
+
+
 def to_json(record: Record, there: t.Any = None) -> dict[str, t.Any]:
     """The record as a JSON object, without what is empty; names that are not ours are taken over from what is there."""
     data = _filled(dataclasses.asdict(record))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -33,9 +34,14 @@ class Task:
         self.cli = CliConfig.find(self.options.get("config_dir") or self.environ.get("CONVOX_CONFIG"), self.environ)
 
     def stores(self) -> StoreSet:
-        stores = StoreSet(self.options["stores"], self.cli, self.secrets)
+        stores = StoreSet(self.options["stores"], self.cli, self.secrets, self.aws)
         stores.refuse_short_lived(self.environ)
         return stores
+
+    def aws(self) -> Aws:
+        """AWS as the options say; nobody is asked yet."""
+        region, profile, endpoint_url = (self.options.get(name) for name in ("region", "profile", "endpoint_url"))
+        return Aws(self.secrets, self.clock, region, profile, endpoint_url, timeout=float(self.options["timeout"]))
 
     def warn_once(self, text: str) -> None:
         if text not in self._warned:

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - convox.credentials.attributes
   - convox.credentials.reach
   - convox.credentials.rotation
+  - convox.credentials.aws
 notes:
   - An account with a hardware token can't be automated, by anybody. Use a deploy key there.
 options:
@@ -62,6 +63,16 @@ EXAMPLES = r"""
     stores:
       - type: file
         path: /srv/keys/convox.json
+
+- name: Keep the key where every controller finds it
+  convox.credentials.console_api_key:
+    host: console.example.com
+    email: deploy@example.com
+    account_password: "{{ console_account_password }}"
+    region: us-east-1
+    stores:
+      - type: aws_secretsmanager
+        name: convox/<rack-domain>
 """
 
 RETURN = r"""
@@ -133,6 +144,7 @@ def main() -> None:
             return_key={"type": "bool", "default": False, "no_log": False},
             **options.reach(),
             **options.rotation(),
+            **options.aws(),
         ),
     )
 

@@ -25,7 +25,8 @@ class Machine:
     """A person's machine. ``defaults``: options of all modules. ``aws``: whether AWS credentials are set up.
 
     ``stores``: files that are there to hold keys, beside the CLI's own. ``unknowable``: keys of others that nobody here
-    can learn of. ``returned``: keys that are in the output by the test's own wish.
+    can learn of. ``returned``: keys that are in the output by the test's own wish. ``typed``: secrets that only the test
+    knows, for it gave them to a task.
     """
 
     def __init__(self, convox: Standin, root: Path, shared: SharedPlaybook) -> None:
@@ -41,6 +42,7 @@ class Machine:
         self.stores: set[Path] = set()
         self.unknowable: set[str] = set()
         self.returned: set[str] = set()
+        self.typed: set[str] = set()
         self._shared = shared
         self._mark = shared.mark()
         self._playbooks: list[Playbook] = []
@@ -164,11 +166,20 @@ class Machine:
                 for record in self.read_json(path).get(kind, {}).values():
                     pending = record.get("pending", {})
                     held |= {record.get("current"), *record.get("superseded", ()), pending.get("key"), *pending.get("found", ())}
+        for value in self._secrets():
+            pending = value.get("pending", {})
+            held |= {value.get("api_key"), value.get("current"), *value.get("superseded", ()), *pending.get("found", ())}
         return {key for key in held if key}
+
+    def _secrets(self) -> list[dict[str, Any]]:
+        """What AWS Secrets Manager keeps for the stand-in's region: versions without a stage are gone at any time."""
+        secrets = self.convox.cloud.backend("secretsmanager", "us-east-1").secrets
+        return [json.loads(version["secret_string"]) for secret in secrets.values() for version in secret.versions.values() if version["version_stages"]]
 
     def lost_keys(self) -> set[str]:
         """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""
         known = {identity for path in self.record_files() for identity in self.read_json(path).get("rack_api_key", {})}
+        known |= {value["identity"] for value in self._secrets() if "identity" in value}
         racks = [rack for rack in self.convox.racks.values() if rack.rack_domain in known]
         return {key for rack in racks for key in rack.accepted_keys | {rack.key}} - self.held_keys() - self.unknowable
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.watching import nothing_changes
+from tests.integration.watching import new_keys_of, nothing_changes
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.machine import Machine
+    from tests.standin import Standin
     from tests.standin.rack import Rack
 
 AWX_VARIABLES = ["AWX_HOST", "TOWER_HOST", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS"]
@@ -100,6 +101,55 @@ def test_a_damaged_store(machine: Machine, rack: Rack, damaged: str) -> None:
         refused = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=[{"type": "file", "path": str(path)}])
     assert str(path) in refused.msg
     assert "nothing was changed" in refused.msg
+
+
+SECRET = {"type": "aws_secretsmanager"}
+
+
+def secret(machine: Machine, rack: Rack, stage: str) -> dict[str, str]:
+    """What somebody with the AWS CLI reads of a rack's secret."""
+    stored = machine.convox.cloud.backend("secretsmanager", "us-east-1").secrets[f"convox/{rack.rack_domain}".replace(":", "_")]
+    return next((json.loads(each["secret_string"]) for each in stored.versions.values() if stage in each["version_stages"]), {})
+
+
+def test_a_secret_in_aws(machine: Machine, rack: Rack) -> None:
+    """Which outlives a job; the key is found there by the next run, which is told of none."""
+    machine.environment = {AWX_VARIABLES[0]: "awx.example.com", "AWS_DEFAULT_REGION": "us-east-1"}
+    old = rack.key
+    begun = machine.run("rack_keyroll", host=rack.host, api_key=old, stores=[SECRET], activate="none")
+    assert begun["stored_in"] == ["aws_secretsmanager:convox/<rack-domain>"]
+    assert (secret(machine, rack, "AWSCURRENT")["api_key"], secret(machine, rack, "AWSPENDING")["api_key"]) == (old, rack.key)
+    done = machine.run("rack_keyroll", host=rack.host, stores=[SECRET])
+    assert (done["phase"], done["resumed"], done["fingerprint"]) == ("committed", True, begun["fingerprint"])
+    assert secret(machine, rack, "AWSCURRENT") == {"host": rack.host, "api_key": rack.key}
+    assert secret(machine, rack, "AWSPREVIOUS")["api_key"] == old
+    assert secret(machine, rack, "AWSPENDING") == {}
+    assert rack.accepted_keys == {rack.key} == set(new_keys_of(rack))
+    assert not machine.run("rack_keyroll", host=rack.host, stores=[SECRET], max_age="1d").changed
+    assert not (machine.config / "auth").exists()
+
+
+def test_a_store_that_fails_at_the_end(machine: Machine, convox: Standin, rack: Rack, file: Path) -> None:
+    """The key is in force and held; the next run promotes what is left, and rolls nothing."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    stores = [{"type": "file", "path": str(file)}, SECRET]
+    convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None)
+    failed = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=stores)
+    assert "secretsmanager:UpdateSecretVersionStage" in failed.msg
+    assert machine.read_json(file)["rack_api_key"][rack.rack_domain]["pending"]["key"] == rack.key
+    convox.aws_faults.clear()
+    done = machine.run("rack_keyroll", host=rack.host, stores=stores)
+    assert (done["phase"], done["resumed"]) == ("committed", True)
+    assert rack.accepted_keys == {secret(machine, rack, "AWSCURRENT")["api_key"]} == set(new_keys_of(rack))
+    assert "pending" not in machine.read_json(file)["rack_api_key"][rack.rack_domain]
+
+
+def test_a_secret_that_can_not_be_written(machine: Machine, convox: Standin, rack: Rack) -> None:
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    convox.aws_faults.add(action="secretsmanager:PutSecretValue", times=None)
+    refused = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=[{"type": "cli"}, SECRET])
+    assert "secretsmanager:PutSecretValue" in refused.msg
+    assert new_keys_of(rack) == []
 
 
 def test_a_job_that_deletes_its_files(machine: Machine, rack: Rack, file: Path) -> None:

@@ -9,7 +9,8 @@ import functools
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 
 IDENTITY = "rack.example"
 WHEN = "2026-01-01T00:00:00Z"

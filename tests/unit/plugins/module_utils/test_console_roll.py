@@ -15,7 +15,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.console import 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Damaged, Held, Refused, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import FileStore
+from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from tests.standin.console import Console as StandinConsole
 from tests.standin.rack import Rack as StandinRack

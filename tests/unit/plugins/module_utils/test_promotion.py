@@ -15,8 +15,9 @@ from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig, Layout
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import Promotion, StoreSet
-from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, no_aws
 
 DOMAIN, HOST, ALIAS = "rack.example.com", "host.example.com", "alias.example.com:443"
 WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
@@ -40,7 +41,7 @@ class World:
 
     def set(self) -> StoreSet:
         kinds = [{"type": "cli"} if name == "cli" else {"type": "file", "path": str(self.directory / name)} for name in self.stores]
-        return StoreSet(kinds, self.cli, Secrets())
+        return StoreSet(kinds, self.cli, Secrets(), no_aws)
 
     def auth(self, **layouts: dict[str, t.Any]) -> None:
         """Fill the layouts."""

@@ -15,8 +15,12 @@ from ansible_collections.convox.credentials.plugins.module_utils.cli_config impo
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.stores import JOB_VARIABLES, CliStore, FileStore, Store, StoreSet
-from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, failing, listing, without_powers
+from ansible_collections.convox.credentials.plugins.module_utils.store import Store
+from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
+from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
+from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
+from ansible_collections.convox.credentials.plugins.module_utils.stores import JOB_VARIABLES, StoreSet
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, failing, listing, no_aws, without_powers
 
 DOMAIN, HOST = "rack.example.com", "alias.example.com"
 WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
@@ -34,7 +38,14 @@ def cli(tmp_path: Path) -> CliConfig:
 
 
 @pytest.fixture(params=["file", "cli"])
+def store_on_disk(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig) -> Store:
+    return FileStore(str(tmp_path / "keys.json")) if request.param == "file" else CliStore(cli)
+
+
+@pytest.fixture(params=["file", "cli", "aws_secretsmanager"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig) -> Store:
+    if request.param == "aws_secretsmanager":
+        return SecretsManagerStore(request.getfixturevalue("aws"), name=f"{tmp_path.name}/<rack-domain>")
     return FileStore(str(tmp_path / "keys.json")) if request.param == "file" else CliStore(cli)
 
 
@@ -51,16 +62,20 @@ def put(path: Path, data: t.Any) -> None:
 def test_found_again_by_rack_and_by_host(store: Store) -> None:
     assert store.load(RACK_API_KEY, DOMAIN) is None
     store.save(STAGED)
-    assert store.load(RACK_API_KEY, DOMAIN) == store.load(RACK_API_KEY, HOST) == STAGED
-    assert store.load(CONSOLE_API_KEY, DOMAIN) is None
-    assert store.key(RACK_API_KEY, HOST) == OLD
-
-
-def test_a_rack_s_own_name_comes_before_another_s_host(store: Store) -> None:
-    other = Record(RACK_API_KEY, "other.example.com", host=DOMAIN, current=OTHER, pending=Pending(None, WHEN, ()))
-    store.save(other)
-    store.save(STAGED)
     assert store.load(RACK_API_KEY, DOMAIN) == STAGED
+    assert store.load(CONSOLE_API_KEY, DOMAIN) is None
+    assert store.key(RACK_API_KEY, DOMAIN) == OLD
+    if not isinstance(store, SecretsManagerStore):
+        # Secrets have one name.
+        assert store.load(RACK_API_KEY, HOST) == STAGED
+        assert store.key(RACK_API_KEY, HOST) == OLD
+
+
+def test_a_rack_s_own_name_comes_before_another_s_host(store_on_disk: Store) -> None:
+    other = Record(RACK_API_KEY, "other.example.com", host=DOMAIN, current=OTHER, pending=Pending(None, WHEN, ()))
+    store_on_disk.save(other)
+    store_on_disk.save(STAGED)
+    assert store_on_disk.load(RACK_API_KEY, DOMAIN) == STAGED
 
 
 def test_a_file_keeps_what_is_not_ours(tmp_path: Path) -> None:
@@ -155,17 +170,17 @@ def test_two_notebooks_are_one(cli: CliConfig) -> None:
 
 
 # -- proving ------------------------------------------------------------------------------------------------------
-def test_proving_leaves_nothing(store: Store, tmp_path: Path) -> None:
-    store.prove(dry=True)
+def test_proving_leaves_nothing(store_on_disk: Store, tmp_path: Path) -> None:
+    store_on_disk.prove(STAGED, dry=True)
     assert listing(tmp_path) == set(), "check mode writes nothing anywhere"
-    store.prove(dry=False)
+    store_on_disk.prove(STAGED, dry=False)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 @pytest.mark.parametrize("dry", [False, True])
-def test_a_store_that_can_not_be_written_is_told(store: Store, tmp_path: Path, dry: bool) -> None:
+def test_a_store_that_can_not_be_written_is_told(store_on_disk: Store, tmp_path: Path, dry: bool) -> None:
     tmp_path.chmod(0o555)
-    said = without_powers(lambda: store.prove(dry))
+    said = without_powers(lambda: store_on_disk.prove(STAGED, dry))
     assert said.startswith("StoreFailed: ")
     assert str(tmp_path) in said
     assert listing(tmp_path) == set()
@@ -174,12 +189,12 @@ def test_a_store_that_can_not_be_written_is_told(store: Store, tmp_path: Path, d
 def test_damage_is_met_when_proving(tmp_path: Path, cli: CliConfig) -> None:
     put(tmp_path / "keys.json", "")
     with failing(Damaged, "keys.json"):
-        FileStore(str(tmp_path / "keys.json")).prove(dry=True)
+        FileStore(str(tmp_path / "keys.json")).prove(STAGED, dry=True)
     put(tmp_path / "two" / "auth", '{"a": ')
     with failing(Damaged, str(tmp_path / "two" / "auth")):
-        CliStore(cli).prove(dry=True)
+        CliStore(cli).prove(STAGED, dry=True)
     with failing(StoreFailed, str(tmp_path)):
-        FileStore(str(tmp_path)).prove(dry=False)
+        FileStore(str(tmp_path)).prove(STAGED, dry=False)
 
 
 # -- several stores -----------------------------------------------------------------------------------------------
@@ -189,7 +204,7 @@ def make(cli: CliConfig, tmp_path: Path) -> t.Callable[..., StoreSet]:
 
     def make(*names: str, secrets: Secrets | None = None) -> StoreSet:
         kinds = [name if name == "cli" else {"type": "file", "path": str(tmp_path / name)} for name in names]
-        return StoreSet(options(*kinds), cli, secrets or Secrets())
+        return StoreSet(options(*kinds), cli, secrets or Secrets(), no_aws)
 
     return make
 
@@ -262,17 +277,17 @@ def test_keys_in_the_stores_order(make: Make, cli: CliConfig) -> None:
 @pytest.mark.parametrize("variable", JOB_VARIABLES)
 def test_what_the_job_s_end_deletes_is_no_store(cli: CliConfig, tmp_path: Path, variable: str) -> None:
     file = {"type": "file", "path": str(tmp_path / "keys.json")}
-    stores = StoreSet(options("cli", file), cli, Secrets())
+    stores = StoreSet(options("cli", file), cli, Secrets(), no_aws)
     stores.refuse_short_lived({})
     stores.refuse_short_lived({variable: ""})
     with failing(BadInput, "stores", "cli, file:", variable, "persistent: true"):
         stores.refuse_short_lived({variable: "x"})
     with failing(BadInput, str(tmp_path)):
-        StoreSet([{"type": "cli", "persistent": True}, file], cli, Secrets()).refuse_short_lived({variable: "x"})
-    StoreSet([{"type": "cli", "persistent": True}, {**file, "persistent": True}], cli, Secrets()).refuse_short_lived({variable: "x"})
+        StoreSet([{"type": "cli", "persistent": True}, file], cli, Secrets(), no_aws).refuse_short_lived({variable: "x"})
+    StoreSet([{"type": "cli", "persistent": True}, {**file, "persistent": True}], cli, Secrets(), no_aws).refuse_short_lived({variable: "x"})
 
 
 @pytest.mark.parametrize(("stores", "word"), [([], "empty"), ([{"type": "file"}], "path"), ([{"type": "file", "path": ""}], "path")])
 def test_stores_that_are_none(cli: CliConfig, stores: list[dict[str, t.Any]], word: str) -> None:
     with failing(BadInput, "stores", word):
-        StoreSet(stores, cli, Secrets())
+        StoreSet(stores, cli, Secrets(), no_aws)

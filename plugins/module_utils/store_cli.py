@@ -1,0 +1,55 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""The Convox CLI's own directory as a store: what it reads and writes itself, and a notebook beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record, join
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
+
+
+class CliStore:
+    """The CLI's ``auth`` for the key in force; beside it ``rotations.json`` for what is pending and what was."""
+
+    label = "cli"
+
+    def __init__(self, cli: CliConfig, persistent: bool = False) -> None:
+        self._cli = cli
+        self.persistent = persistent
+        self._notebooks = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
+
+    def load(self, kind: str, name: str) -> Record | None:
+        return join([record for record in (book.load(kind, name) for book in self._notebooks) if record is not None])
+
+    def save(self, record: Record) -> None:
+        if record.pending is None and self._cli.holds_key(record.current):
+            # ``auth`` has it now; one copy is enough.
+            record = dataclasses.replace(record, current=None)
+        for book in [book for book in self._notebooks if book.load(record.kind, record.identity)] or self._notebooks[:1]:
+            book.save(record)
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        if promotion.own is not None:
+            there = self._cli.key(promotion.own)
+            if there in (None, promotion.old) or promotion.own_was_refused:
+                self._cli.set_key(promotion.own, promotion.new)
+        self.save(record)
+
+    def key(self, kind: str, host: str) -> str | None:
+        record = self.load(kind, host)
+        return record.current if record and record.current else self._cli.key(host)
+
+    def prove(self, record: Record, dry: bool) -> None:
+        for layout, book in zip(self._cli.layouts, self._notebooks):
+            layout.auth()
+            if layout is self._cli.home or os.path.exists(layout.file("auth")):
+                book.prove(record, dry)

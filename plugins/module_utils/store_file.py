@@ -1,0 +1,57 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""A JSON file as a store, in the shape of ``rotations.json`` (docs/stores.md)."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import files, records
+from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+
+
+class FileStore:
+    """One JSON file: ``{kind: {identity: record}}``. Names in it that are not ours stay as they are."""
+
+    def __init__(self, path: str, persistent: bool = False) -> None:
+        self.path = os.path.abspath(os.path.expanduser(path))
+        self.persistent = persistent
+        self.label = f"file:{self.path}"
+
+    def load(self, kind: str, name: str) -> Record | None:
+        section = self._section(files.read_json(self.path), kind)
+        by_host = (k for k, v in section.items() if isinstance(v, dict) and v.get("host") == name)
+        identity = name if name in section else next(by_host, None)
+        return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
+
+    def save(self, record: Record) -> None:
+        with files.updating(self.path) as data:
+            section = data[record.kind] = self._section(data, record.kind)
+            section[record.identity] = records.to_json(record, section.get(record.identity))
+
+    def promote(self, record: Record, promotion: Promotion) -> None:
+        self.save(record)
+
+    def key(self, kind: str, host: str) -> str | None:
+        record = self.load(kind, host)
+        return record.current if record else None
+
+    def prove(self, record: Record, dry: bool) -> None:
+        files.read_json(self.path)
+        if not dry:
+            files.prove_writable(self.path)
+        elif not files.writable(self.path):
+            raise StoreFailed(f"{self.path}: not writable; nothing was rolled; choose another path in stores")
+
+    def _section(self, data: dict[str, t.Any], kind: str) -> dict[str, t.Any]:
+        section = data.get(kind, {})
+        if not isinstance(section, dict):
+            raise Damaged(f"{self.path}: what it has as {kind} is not as this collection wrote it; nothing was changed; mend the file")
+        return section
