@@ -24,12 +24,25 @@ DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 # How long a writer waits for another that is in the middle of its few milliseconds.
 LOCK_PATIENCE_S = 30.0
+_UNFINISHED = ".unfinished"
 
 
 def make_directory(path: str) -> None:
-    """Make it and what leads to it, 0700; one that is there keeps its mode."""
+    """Make it and what leads to it, 0700 and durably; one that is there keeps its mode."""
+    missing = []
+    above = os.path.abspath(path)
+    while not os.path.isdir(above) and above != os.path.dirname(above):
+        missing.append(above)
+        above = os.path.dirname(above)
     with translated("make the directory", path):
-        os.makedirs(path, mode=DIRECTORY_MODE, exist_ok=True)
+        for each in reversed(missing):
+            try:
+                os.mkdir(each, DIRECTORY_MODE)
+            except FileExistsError:
+                # Another run was quicker; or it is a file.
+                if not os.path.isdir(each):
+                    raise
+            _sync_directory(os.path.dirname(each))
 
 
 def read(path: str) -> str | None:
@@ -53,7 +66,7 @@ def write(path: str, text: str) -> None:
     directory = os.path.dirname(path)
     make_directory(directory)
     with translated("write", path):
-        handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=directory)
+        handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=_UNFINISHED, dir=directory)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8"))
@@ -122,11 +135,21 @@ def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
 def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
     """Read a JSON object, let the caller change it, write it if it did: one writer at a time, by whatever link."""
     with locked(os.path.realpath(path) + ".lock", path, LOCK_PATIENCE_S):
+        _sweep(os.path.realpath(path))
         data = read_json(path)
         before = json.dumps(data)
         yield data
         if json.dumps(data) != before:
             write_json(path, data)
+
+
+def _sweep(path: str) -> None:
+    """Remove what writers left that were killed: it holds keys. Whoever has the lock is the only writer."""
+    directory, name = os.path.split(path)
+    with contextlib.suppress(OSError):
+        for each in os.listdir(directory):
+            if each.startswith(f".{name}.") and each.endswith(_UNFINISHED):
+                os.unlink(os.path.join(directory, each))
 
 
 @contextlib.contextmanager

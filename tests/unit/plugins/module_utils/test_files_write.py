@@ -42,7 +42,7 @@ def test_killed_at_any_moment_it_is_whole(tmp_path: Path) -> None:
         assert end_of(pid) == -signal.SIGKILL
         seen.add(path.read_text(encoding="utf-8"))
     assert seen == set(TEXTS)
-    # What a killed writer leaves beside it is as private as the file.
+    # What a killed writer leaves beside it is as private as the file, and swept up by the next update.
     left = [each for each in tmp_path.iterdir() if each != path]
     assert {stat.S_IMODE(each.stat().st_mode) for each in left} <= {0o600, stat.S_IMODE(path.stat().st_mode)}
 
@@ -67,6 +67,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     record("fsync", kind)
     record("replace", lambda _source, target: os.path.basename(target))
     record("unlink", os.path.basename)
+    record("mkdir", lambda path, _mode: os.path.basename(path))
     record("fchmod", lambda _handle, mode: oct(mode))
     return made
 
@@ -83,6 +84,31 @@ def test_the_order_that_survives_a_power_cut(tmp_path: Path, calls: list[str]) -
     assert calls == ["unlink auth"]
 
 
+def test_directories_are_as_durable_as_what_is_in_them(tmp_path: Path, calls: list[str]) -> None:
+    files.make_directory(str(tmp_path / "one" / "two"))
+    assert calls == ["mkdir one", "fsync directory", "mkdir two", "fsync directory"]
+    calls.clear()
+    files.make_directory(str(tmp_path / "one" / "two"))
+    assert calls == []
+
+
+def test_a_file_in_the_directory_s_place(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("a file", encoding="utf-8")
+    with failing(StoreFailed, "can't make the directory", str(tmp_path / "one")):
+        files.make_directory(str(tmp_path / "one" / "two"))
+
+
+def test_what_a_killed_writer_left_is_swept_up(tmp_path: Path) -> None:
+    """It holds keys; another file's is not ours to judge."""
+    path = tmp_path / "auth"
+    left = [tmp_path / name for name in (".auth.x1y2z3.unfinished", ".auth2.x1y2z3.unfinished", ".auth.bak")]
+    for each in left:
+        each.write_text("half a key", encoding="utf-8")
+    with files.updating(str(path)) as data:
+        data["host"] = "key"
+    assert [each.exists() for each in left] == [False, True, True]
+
+
 def test_directory_and_file_are_private(tmp_path: Path) -> None:
     former = os.umask(0)
     try:
@@ -90,7 +116,7 @@ def test_directory_and_file_are_private(tmp_path: Path) -> None:
         files.write_json(str(path), {})
     finally:
         os.umask(former)
-    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent)] == [0o600, 0o700]
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o400])
