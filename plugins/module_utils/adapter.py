@@ -9,15 +9,20 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 import typing as t
+import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.convox.credentials.plugins.module_utils import options, transport
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+_CREDENTIALS = re.compile("//([^/?#@]*:([^/?#]*)@)")
+_HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
 
 
 class Made(t.NamedTuple):
@@ -27,9 +32,24 @@ class Made(t.NamedTuple):
     key: str | None = None
 
 
+class _Module(AnsibleModule):
+    """Masks what is secret also where Ansible's own validation fails.
+
+    That may end before it has noted any ``no_log`` value (seen with ``stores: cli``), and it shows at -vvv what was given
+    as an option that there is not: a secret whose name has a slip in it.
+    """
+
+    def fail_json(self, msg, **kwargs):  # type: ignore[no-untyped-def]
+        for name, value in self.params.items():
+            option = self.argument_spec.get(name)
+            if option is None or option.get("no_log"):
+                self.no_log_values.update(each for each in _texts(value) if option or len(each) >= SHORTEST_MASKED)
+        super().fail_json(msg, **kwargs)
+
+
 def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec: t.Any) -> None:
     """Do a module's work and end it, whatever came of it."""
-    module = AnsibleModule(
+    module = _Module(
         argument_spec=argument_spec,
         mutually_exclusive=options.MUTUALLY_EXCLUSIVE + spec.pop("mutually_exclusive", []),
         supports_check_mode=True,
@@ -41,6 +61,7 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     for name, option in argument_spec.items():
         if option.get("no_log"):
             secrets.add(module.params[name])
+    _conceal(secrets, [*module.params.values(), *(value for name, value in os.environ.items() if _HOLDS_URL.search(name))])
     try:
         _check(module.params)
         task = Task(module.params, os.environ, secrets, module.warn, check_mode=module.check_mode)
@@ -59,6 +80,18 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     module.fail_json(**secrets.scrub(failure))
 
 
+def _conceal(secrets: Secrets, values: t.Iterable[t.Any]) -> None:
+    """Nothing shows what a URL carries before its host, for errors of libraries and Ansible itself (-vvv) show URLs whole."""
+    for value in values:
+        found = _CREDENTIALS.search(value) if isinstance(value, str) else None
+        if found:
+            secrets.add(found.group(1))
+            # As libraries show it once they took the URL apart; a short one would blank out half of a result.
+            password = found.group(2)
+            for each in (password, urllib.parse.unquote(password)):
+                secrets.add(each if len(each) >= SHORTEST_MASKED else None)
+
+
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
     """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
     result = secrets.scrub(made.result)
@@ -67,6 +100,17 @@ def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
         module.no_log_values.discard(made.key)
         result["api_key"] = made.key
     module.exit_json(**result)
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    """Every text in an option's raw value."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)
+    elif value not in (None, "") and not isinstance(value, bool):
+        yield str(value)
 
 
 def _check(params: t.Mapping[str, t.Any]) -> None:

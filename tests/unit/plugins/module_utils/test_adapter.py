@@ -96,6 +96,51 @@ def test_no_secret_comes_out(ended: Ended) -> None:
     assert secrets_in(said, [OLD, NEW, OTHER]) == []
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"api_key": OLD, "stores": "cli"},
+        {"api_key": OLD, "timeout": "soon"},
+        {"api_key": [OLD], "stores": "cli"},
+        {"api_key": {"key": OLD, OTHER: 1}, "stores": "cli"},
+        {"apikey": OLD},
+        {"apikeys": [{"of": OLD}], "stores": [OLD]},
+        {"new_key": OLD, "rack_url": f"https://convox:{OTHER}@rack.example.com", "host": "rack.example.com"},
+    ],
+)
+def test_no_secret_comes_out_where_options_are_wrong(ended: Ended, given: dict[str, t.Any]) -> None:
+    """Ansible's own validation fails, and shows the options at -vvv."""
+    result = ended(lambda task: Made({"changed": False}), {"verbosity": 4}, **given)
+    assert result["failed"]
+    assert "module_args" in result["said"]
+    assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+@pytest.mark.parametrize("name", ["endpoint_url", "rack", "host"])
+def test_credentials_in_a_url_are_masked(ended: Ended, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever shows it: Ansible, which prints options that are not secret, or an error of a library."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://proxy:{OTHER}@proxy.example.com:3128")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECS", f"http://me:{NEW}@aws.example.com")
+    percent = f"{OLD}%2f"
+
+    def work(task: Task) -> Made:
+        environ = (task.environ["HTTPS_PROXY"], task.environ["AWS_ENDPOINT_URL_ECS"])
+        raise ConvoxError(f"no way to {task.options[name]} by {environ}: {OLD}/ and {OTHER} are refused")
+
+    monkeypatch.setitem(SPEC, "endpoint_url", {"type": "str"})
+    result = ended(work, {"verbosity": 4}, **{name: f"https://somebody:{percent}@there.example.com/path"})
+    assert "there.example.com/path by" in result["msg"]
+    assert "proxy.example.com:3128" in result["msg"]
+    assert "somebody" not in result["said"]
+    assert secrets_in(result["said"], [OLD, NEW, OTHER]) == []
+
+
+def test_a_short_password_in_a_url_masks_no_other_word(ended: Ended) -> None:
+    result = ended(lambda task: Made({"changed": False, "a": "a reply"}), {"verbosity": 4}, host="https://me:re@there.example.com")
+    assert result["a"] == "a reply"
+    assert "me:re" not in result["said"]
+
+
 def test_return_key_is_its_field_and_nothing_else(ended: Ended) -> None:
     result = ended(work_that_tells_all, {"verbosity": 4, "diff": True}, api_key=OLD, return_key=True)
     assert result["api_key"] == NEW
