@@ -135,7 +135,7 @@ class Playbook:
 
     def kill(self) -> None:
         """End it and its module as a power cut would: each worker of Ansible's is the head of a group of its own."""
-        for pid in _descendants(self._process.pid) if self._process.poll() is None else []:
+        for pid in descendants(self._process.pid) if self._process.poll() is None else []:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -196,7 +196,7 @@ class SharedPlaybook:
             self._playbooks[-1].close()
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """A process and all that it started, directly or not; itself first."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

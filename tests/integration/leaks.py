@@ -31,8 +31,8 @@ def proxy_password(parameters: dict[str, str]) -> str:
 
 
 def all_secrets(machine: Machine) -> set[str]:
-    """Those, and what the machine's stores hold."""
-    return secrets_of(machine.convox) | machine.held_keys()
+    """Those, what the machine's stores hold, and what was typed."""
+    return secrets_of(machine.convox) | machine.held_keys() | machine.typed
 
 
 def find_leaks(machine: Machine, text: str) -> list[str]:
