@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import email.utils
 import typing as t
+import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     BadInput,
@@ -32,6 +33,7 @@ _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "U
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired", "AuthFailure")
 # How often a read is tried; standard mode of botocore, which waits in between.
 ATTEMPTS = 5
+_CHANGE_SET_POLLS, _CHANGE_SET_POLL_S = 60, 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +195,9 @@ class Aws:
         """One operation that is never repeated here, for what came of it has to be learned first."""
         return self._call(service, operation, arguments, 1)
 
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
     def _call(self, service: str, operation: str, arguments: t.Mapping[str, t.Any], attempts: int) -> dict[str, t.Any]:
         return self._ask(_action(service, operation), lambda: getattr(self._client(service, attempts), operation)(**arguments))
 
@@ -295,6 +300,49 @@ class RackResources:
             Tags=[{"Key": k, "Value": v} for k, v in stack.tags.items()],
             NotificationARNs=list(stack.notification_arns),
         )
+
+    def would_replace(self) -> list[str]:
+        """What AWS would replace at an update that changes nothing: it resolves machine images anew each time (4.2).
+
+        Told by a change set, which is deleted at once. Each as ``LogicalId (Type)``.
+        """
+        stack = self.stack()
+        names = {"StackName": self.name, "ChangeSetName": f"convox-credentials-{uuid.uuid4().hex}"}
+        self.aws.call_once(
+            "cloudformation",
+            "create_change_set",
+            UsePreviousTemplate=True,
+            Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameter_names],
+            Capabilities=["CAPABILITY_IAM"],
+            Tags=[{"Key": k, "Value": v} for k, v in stack.tags.items()],
+            NotificationARNs=list(stack.notification_arns),
+            **names,
+        )
+        try:
+            changes = self._changes(names)
+        finally:
+            self.aws.call("cloudformation", "delete_change_set", **names)
+        replaced = [change for change in changes if change.get("Replacement") in ("True", "Conditional")]
+        return [f"{change['LogicalResourceId']} ({change['ResourceType']})" for change in replaced]
+
+    def _changes(self, names: t.Mapping[str, str]) -> list[dict[str, t.Any]]:
+        """What a change set would change, once AWS has made it."""
+        changes: list[dict[str, t.Any]] = []
+        more: dict[str, str] = {}
+        for turn in range(_CHANGE_SET_POLLS):
+            reply = self.aws.call("cloudformation", "describe_change_set", **names, **more)
+            if reply["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                self.aws.sleep(_CHANGE_SET_POLL_S if turn else 0.5)
+                continue
+            if reply["Status"] == "FAILED" and "didn't contain changes" in reply.get("StatusReason", ""):
+                return []
+            if reply["Status"] != "CREATE_COMPLETE":
+                raise BadReply(f"AWS cloudformation:DescribeChangeSet: {reply['Status']}: {_one_line(reply.get('StatusReason', ''))}", 400)
+            changes += [change["ResourceChange"] for change in reply["Changes"] if "ResourceChange" in change]
+            if not reply.get("NextToken"):
+                return changes
+            more = {"NextToken": reply["NextToken"]}
+        raise NoAnswer("AWS cloudformation:DescribeChangeSet: the change set was not made in time; run again")
 
     def stored_key(self) -> StoredKey:
         reply = self.aws.call("ssm", "get_parameter", Name=f"{self.name}RackApiSecret")["Parameter"]

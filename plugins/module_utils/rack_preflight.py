@@ -87,6 +87,28 @@ def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotatio
     )
 
 
+def tell_replacements(task: Task, subject: Subject) -> None:
+    """What AWS would replace beside the key, or nothing with ``allow_replacements: false``; check mode can't ask."""
+    allowed_to, aws = task.options["allow_replacements"], subject.aws
+    if task.check_mode:
+        if not allowed_to:
+            task.warn_once(f"{subject.label}: check mode can't know whether AWS would replace anything beside the key; the run itself asks, and refuses")
+        return
+    replaced = allowed(aws.would_replace, _skipped(task, subject)) if aws is not None else None
+    if replaced is None and not allowed_to:
+        raise BadInput(
+            f"allow_replacements: false, and what AWS would replace on {subject.label} can't be known: nothing was changed; give AWS credentials that may "
+            "call cloudformation:CreateChangeSet, DescribeChangeSet and DeleteChangeSet"
+        )
+    if replaced and not allowed_to:
+        raise BadInput(
+            f"allow_replacements: false, and with the key AWS would replace on {subject.label}: {', '.join(replaced)}: nothing was changed; "
+            "update the rack when that suits you, or leave the option out"
+        )
+    if replaced:
+        task.warn_once(f"{subject.label}: AWS has something newer, and replaces beside the key: {', '.join(replaced)}")
+
+
 def find_holder(task: Task, reach: Reach, subject: Subject) -> Holder | None:
     """The Console that holds this rack: the one it is reached through, else one of the CLI's that lists it."""
     if reach.target.via:

@@ -53,11 +53,6 @@ def _check(task: Task) -> None:
     if not SHORTEST <= options["key_length"] <= LONGEST:
         raise BadInput(f"key_length: {options['key_length']}; it must be {SHORTEST} to {LONGEST}")
     parse_duration("max_age", options.get("max_age"))
-    if not options["allow_replacements"]:
-        raise BadInput(
-            "allow_replacements: false: this release can't know what AWS would replace beside the key: nothing was "
-            "changed; leave the option out, or read the stack's change set yourself first"
-        )
 
 
 class RackRoll:
@@ -131,6 +126,8 @@ class RackRoll:
         plan = preflight.plan(task, subject, self._started, self._resumed)
         if not self._resumed:
             self._engine_for(plan).await_rest(dry=task.check_mode)
+        if self._record.pending is None or self._record.pending.applying is None:
+            preflight.tell_replacements(task, subject)
         known = dataclasses.replace(self._record, name=subject.name, host=self._own_host(), current=self._record.current or self._own_key())
         self._stores.prove(known, dry=task.check_mode)
         rack = self._reach.rack(subject.key) if subject.key else None

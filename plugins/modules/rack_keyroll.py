@@ -89,7 +89,8 @@ options:
   allow_replacements:
     description:
       - AWS resolves the newest machine image at each update of the stack, so a roll can also replace every instance.
-      - V(false) refuses to roll where that would happen or can't be known. This release can't know it, and so refuses.
+        With AWS credentials a change set tells it before, and a warning names what would be replaced.
+      - V(false) refuses to roll where that would happen or can't be known.
     type: bool
     default: true
   console_sync:

@@ -70,7 +70,6 @@ RACK: list[tuple[dict[str, Any], list[str]]] = [
     ({"method": "ssm"}, ["method", "ssm", "auto, api, cloudformation"]),
     ({"activate": "later"}, ["activate", "later", "auto, ecs, signing_key, none"]),
     ({"console_sync": "reimport"}, ["console_sync", "reimport", "auto, none"]),
-    ({"allow_replacements": False}, ["allow_replacements: false", "leave the option out"]),
     ({"profile": "nobody"}, ["profile: ", "nobody"]),
     ({"endpoint_url": "not a url"}, ["endpoint_url: ", "not a url"]),
     ({"stack_name": "elsewhere"}, ["stack_name", "elsewhere"]),

@@ -118,3 +118,28 @@ def test_expired_aws_credentials(machine: Machine, convox: Standin, rack: Rack) 
         refused = machine.fail("rack_keyroll", host=rack.host, method="cloudformation", region=rack.region)
         assert "renew" in refused.msg
         assert "AWS credentials" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, method="cloudformation").msg
+
+
+def test_what_aws_would_replace_is_told_or_refused(machine: Machine, convox: Standin, new_rack: NewRack) -> None:
+    """AWS resolves the newest image at each update: whoever does not want that now is told before anything is changed."""
+    rack = new_rack(image_drift=True)
+    machine.log_in(rack.host, rack.key)
+    instances = sorted(each["id"] for each in rack.truth()["instances"])
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=rack.host, allow_replacements=False)
+        assert "AWS::AutoScaling::AutoScalingGroup" in refused.msg
+        told = machine.run("rack_keyroll", host=rack.host, allow_replacements=False, check_mode=True)
+        assert "check mode" in told.warnings
+        convox.aws_faults.add(action="cloudformation:CreateChangeSet", times=None)
+        assert "cloudformation:CreateChangeSet" in machine.fail("rack_keyroll", host=rack.host, allow_replacements=False).msg
+        convox.aws_faults.clear()
+        machine.aws = False
+        assert "can't be known" in machine.fail("rack_keyroll", host=rack.host, allow_replacements=False).msg
+        machine.aws = True
+    rack.set(image_drift=False)
+    assert machine.run("rack_keyroll", host=rack.host, allow_replacements=False)["also_affected"]["instances"] == []
+    rack.set(image_drift=True)
+    replaced = machine.run("rack_keyroll", host=rack.host)
+    assert "AWS::AutoScaling::AutoScalingGroup" in replaced.warnings
+    assert replaced["also_affected"]["instances"] == instances
+    assert rack.accepted_keys == {machine.auth()[rack.host]}

@@ -68,6 +68,32 @@ def test_nothing_to_change_and_a_busy_stack(aws: Aws, new_rack: NewRack) -> None
     assert [stack_busy(each.value) for each in (same, busy)] == [False, True]
 
 
+@pytest.mark.parametrize("drift", [False, True])
+def test_what_would_be_replaced_beside(aws: Aws, rack: StandinRack, asked: Asked, drift: bool) -> None:
+    """By a change set that is gone again, and changed nothing."""
+    rack.set(image_drift=drift)
+    replaced = aws.rack(rack.name).would_replace()
+    assert replaced == (["Instances (AWS::AutoScaling::AutoScalingGroup)"] if drift else [])
+    assert [each["path"] for each in asked("aws")][1::2] == ["cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"]
+    assert (rack.stack.status, rack.truth()["updates"]) == ("CREATE_COMPLETE", [])
+
+
+def test_a_change_set_that_can_not_be_made(aws: Aws, rack: StandinRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is deleted all the same."""
+    call, answers = aws.call, iter([{"Status": "CREATE_IN_PROGRESS"}, {"Status": "FAILED", "StatusReason": "Access to the image\nis denied"}])
+    deleted: list[t.Any] = []
+
+    def failing_call(service: str, operation: str, /, **arguments: t.Any) -> t.Any:
+        if operation == "delete_change_set":
+            deleted.append(arguments)
+        return next(answers) if operation == "describe_change_set" else call(service, operation, **arguments)
+
+    monkeypatch.setattr(aws, "call", failing_call)
+    with failing(BadReply, "FAILED", "Access to the image is denied"):
+        aws.rack(rack.name).would_replace()
+    assert len(deleted) == 1
+
+
 @pytest.mark.parametrize("name", ["nobody", "no such name!"])
 def test_no_such_stack(aws: Aws, name: str) -> None:
     with failing(BadReply, "cloudformation:DescribeStacks", name):
