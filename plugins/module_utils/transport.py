@@ -204,6 +204,9 @@ class Transport:
         if isinstance(exc, requests.exceptions.SSLError):
             # Perhaps after the request was read: what came of it is not known.
             return NoAnswer(f"{about}: TLS broke off; check that the host speaks TLS, then try again")
+        # The host is a good one: it was looked at before.
+        if isinstance(exc, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError)):
+            return NoAnswer(f"{about}: the proxy's URL is none; set HTTPS_PROXY as http://name:port", sent=False, lasting=True)
         if isinstance(exc, requests.exceptions.ProxyError):
             return NoAnswer(f"{about}: the proxy does not answer; check HTTPS_PROXY and NO_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.ConnectTimeout):

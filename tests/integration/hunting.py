@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.machine import Machine
 
 # Words of the caller's own environment, which each process below has too.
-HANDED = ("AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY")
+HANDED = ("AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY", "HTTP_PROXY")
 
 
 class Processes:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.ansible import PROGRAM
 from tests.integration.hunting import Hunt
 from tests.integration.leaks import find_leaks
-from tests.integration.watching import wait_until
+from tests.integration.watching import new_keys_of, wait_until
 from tests.standin.spec import new_key
 
 if TYPE_CHECKING:
@@ -159,3 +160,42 @@ def test_killed_in_the_middle_of_its_modules(hunt: Hunt, new_rack: NewRack, cons
     assert find_leaks(hunt.machine, process.communicate()[0]) == []
     # The folders of Ansible are there, with whatever it had put into them; conftest.machine searches those.
     assert list((hunt.machine.root / "tmp").glob("ansible-local-*"))
+
+
+def test_the_artifacts_of_ansible_runner(hunt: Hunt, rack: Rack) -> None:
+    """It writes each event, the whole output, the facts, and its command with the environment that it was given."""
+    project = hunt.machine.inputs / "runner" / "project"
+    project.mkdir(parents=True)
+    roll = {"host": rack.host, "confirm_period": 0, "confirm_interval": 0, "stores": [{"type": "cli", "persistent": True}]}
+    tasks = [
+        hunt.task("convox_login", host=rack.host, api_key=rack.key),
+        hunt.task("convox_login", host=rack.host, api_key=typed(hunt)),
+        hunt.task("rack_keyroll", **{**roll, "stores": [{"type": "cli"}]}),
+        hunt.task("rack_keyroll", **roll),
+        {"ansible.builtin.set_fact": {"last": "{{ result }}", "cacheable": True}},
+    ]
+    # The environment goes into an artifact, by ansible-runner's own design.
+    hunt.machine.environment = {}
+    output = hunt.run(
+        *("run", str(project.parent), "--ident", "hunt", "--artifact-dir", str(hunt.traces), "--inventory", hunt.inventory()),
+        *("-p", hunt.play(tasks), "--cmdline=--diff -vvvv"),
+        program=PROGRAM.with_name("ansible-runner"),
+        status=0,
+    )
+    assert "would be lost with this job" in output
+    assert rack.accepted_keys == {hunt.machine.auth()[rack.host]}
+    said = {"stdout": MASKED, "job_events": MASKED, "command": "ansible-playbook", "fact_cache": "committed"}
+    assert [name for name, words in said.items() if words not in hunt.trace(f"hunt/{name}")] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "port", "said"),
+    [("HTTPS_PROXY", "1", "check HTTPS_PROXY"), ("HTTP_PROXY", "1", "AWS cloudformation:DescribeStacks"), ("HTTP_PROXY", "port", "AWS is not used for it")],
+)
+def test_what_libraries_say_of_a_proxy(hunt: Hunt, rack: Rack, variable: str, port: str, said: str) -> None:
+    """requests (for racks, by https) and boto3 (for the AWS of these tests, by http) put URLs into their errors."""
+    given = {"host": rack.host, "api_key": rack.key, "method": "cloudformation", "stack_name": rack.name, "region": rack.region, "retries": 0}
+    playbook = hunt.play([hunt.task("rack_keyroll", **given), {"ansible.builtin.fail": {"msg": "{{ result.msg }}"}}])
+    output = hunt.run("-i", hunt.inventory(), "-vvvv", playbook, status=2, **{variable: f"http://me:{typed(hunt)}@127.0.0.1:{port}"})
+    assert said in output
+    assert new_keys_of(rack) == []

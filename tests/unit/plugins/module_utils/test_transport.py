@@ -232,6 +232,15 @@ def test_a_proxy_that_is_away(rack: StandinRack, way: Transport, monkeypatch: py
     assert not caught.value.sent
 
 
+@pytest.mark.parametrize("proxy", ["http://user:proxy-password@127.0.0.1:port", "user:proxy-password@:3128"])
+def test_a_proxy_that_is_no_url(rack: StandinRack, way: Transport, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with failing(NoAnswer, "the proxy's URL", "HTTPS_PROXY", hiding=[rack.key, "proxy-password"]) as caught:
+        way.get("/auth", Credential(rack.key))
+    assert not caught.value.sent
+
+
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "127.0.0.0/8"])
 def test_a_host_that_needs_no_proxy(rack: StandinRack, way: Transport, monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
