@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.machine import Machine
 from tests.integration.watching import new_keys_of, nothing_changes
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.machine import Machine
+    from tests.integration.ansible import SharedPlaybook
     from tests.standin import Standin
     from tests.standin.rack import Rack
 
@@ -127,6 +128,21 @@ def test_a_secret_in_aws(machine: Machine, rack: Rack) -> None:
     assert rack.accepted_keys == {rack.key} == set(new_keys_of(rack))
     assert not machine.run("rack_keyroll", host=rack.host, stores=[SECRET], max_age="1d").changed
     assert not (machine.config / "auth").exists()
+
+
+def test_two_controllers_share_a_secret(machine: Machine, rack: Rack, shared: SharedPlaybook, tmp_path: Path) -> None:
+    """What one begins the other finishes, though it has none of the first one's files; and a campaign rolls once."""
+    (tmp_path / "other").mkdir()
+    other = Machine(machine.convox, tmp_path / "other", shared)
+    for each in (machine, other):
+        each.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+        each.defaults["stores"] = [SECRET]
+    begun = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, activate="none", rotation_id="2026-q4")
+    done = other.run("rack_keyroll", host=rack.host, rotation_id="2026-q4")
+    assert (done["phase"], done["resumed"], done["fingerprint"]) == ("committed", True, begun["fingerprint"])
+    again = machine.run("rack_keyroll", host=rack.host, rotation_id="2026-q4")
+    assert (again.changed, again["fingerprint"]) == (False, begun["fingerprint"])
+    assert rack.accepted_keys == {secret(machine, rack, "AWSCURRENT")["api_key"]} == set(new_keys_of(rack))
 
 
 def test_a_store_that_fails_at_the_end(machine: Machine, convox: Standin, rack: Rack, file: Path) -> None:
