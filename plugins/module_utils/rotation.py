@@ -356,8 +356,9 @@ def absorb(run: Run, plan: Plan, step: Step, event: Event, now: float) -> Run:
         return dataclasses.replace(run, noted=False, restarts=run.restarts + 1, looked=None, round=None, streak=0)
     if isinstance(event, Rounded):
         return _absorb_round(run, event)
-    # Time went by: what was seen is old, but for a row of good rounds that goes on.
-    return dataclasses.replace(run, looked=run.looked if run.streak else None, round=None, answer=None)
+    # Time went by: what was seen is old, but for a row of good rounds that goes on. A busy stack is what was waited for.
+    kept = run.looked if run.streak and run.looked is not None and run.looked.stack == REST else None
+    return dataclasses.replace(run, looked=kept, round=None, answer=None)
 
 
 def _absorb_look(run: Run, event: Looked) -> Run:

@@ -122,6 +122,28 @@ def test_a_stuck_stack_ends_the_run() -> None:
     assert rotation.next_step(pending, run, plan) == rotation.Stop(rotation.STOPPED_STUCK)
 
 
+@pytest.mark.parametrize("means", [ECS, SIGNING_KEY])
+def test_a_busy_look_after_good_rounds_is_followed_by_another(means: str) -> None:
+    """AWS may not answer just then, or the rack's status may be too young: the stack is asked again, not waited for till the end."""
+    pending = Pending("K1", WHEN, ("one",), applying=WHEN)
+    plan = rotation.Plan((means,), rounds=1, period=0.0)
+    run = rotation.Run.start(pending, rotation.API)
+    good = rotation.Rounded(rotation.ACCEPTED, rotation.REFUSED)
+    for step, event in (
+        (rotation.Look(), rotation.Looked(rotation.REST)),
+        (rotation.Send(rotation.API), rotation.Sent(rotation.THERE)),
+        (rotation.Round(), good),
+        (rotation.Look(), rotation.Looked(rotation.BUSY)),
+        (rotation.Wait(rotation.FOR_STACK, 3.0), rotation.Waited()),
+        (rotation.Look(), rotation.Looked(rotation.REST)),
+        (rotation.Round(), good),
+        (rotation.Look(), rotation.Looked(rotation.REST)),
+    ):
+        assert rotation.next_step(pending, run, plan) == step
+        run = rotation.absorb(run, plan, step, event, run.now + 1.0)
+    assert rotation.next_step(pending, run, plan) == rotation.Note(rotation.CONFIRMED)
+
+
 # -- releases -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("version", "wish", "ecs", "working_key", "means"),
