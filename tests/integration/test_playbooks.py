@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -274,3 +275,16 @@ def test_a_role_fails_where_its_module_does(fleet: Fleet) -> None:
     output = fleet.play("one.yml", status=2)
     assert "max_age: " in output
     assert [times_set(rack) for rack in fleet.racks] == [1, 0, 1]
+
+
+def test_a_job_keeps_its_keys_in_aws(one: Fleet) -> None:
+    """A job's files are gone with it: the next job finds the key where it was kept, and nothing else."""
+    rack, stores = one.racks[0], [{"type": "aws_secretsmanager", "name": "jobs/<rack-domain>"}]
+    one.machine.environment = {"AWX_HOST": "awx.example.com", "AWS_DEFAULT_REGION": "us-east-1"}
+    assert "stores: cli" in one.play("rotate_rack_keys", status=2)
+    one.play("rotate_rack_keys", convox_stores=stores)
+    assert times_set(rack) == 1
+    shutil.rmtree(one.machine.config)
+    one.play("rotate_rack_keys", convox_stores=stores, convox_max_age="1d")
+    assert "changed=0" in one.output
+    assert (times_set(rack), rack.accepted_keys) == (1, {rack.key})
