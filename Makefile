@@ -8,7 +8,7 @@ ARGS ?=
 ANSIBLE_TEST_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help venv demo test lint sanity unit integration changelog build pins clean
+.PHONY: help venv demo test chaos lint sanity unit integration changelog build pins clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo:  ## Roll the credentials of a small fleet, and watch; ARGS=-vvv shows what
 
 test: venv  ## Everything below, side by side; pytest's verdict is the last line
 	@$(RUN) python -m tests.tools.all
+
+chaos: venv  ## Roll racks under faults (under 20 minutes); ARGS="--replay 42:17" plays one case again
+	@$(RUN) python -m tests.chaos $(ARGS)
 
 lint: venv  ## ruff, mypy, shellcheck, yamllint, antsibull-changelog, ansible-lint
 	@$(RUN) tests/tools/lint

@@ -43,6 +43,8 @@ class RackStack(Stack):
         self._faults = faults
         self._shown: str | None = None
         self._silent = False
+        # What the values were before an update whose rollback failed.
+        self._before_failure: dict[str, str] = {}
         self.carry_out: CarryOut = lambda before, after, broken_off: None
         # Changes of the key, each with from, to, at, and what became of it.
         self.password_updates: list[dict[str, Any]] = []
@@ -140,6 +142,16 @@ class RackStack(Stack):
             fault = self._faults.event("stack_update")
         self._life.spawn(self._go_on, before, after, fault)
 
+    def continue_rollback(self) -> None:
+        """Somebody mends what made a rollback fail, and has CloudFormation continue it: every value is as before (4.6)."""
+        with self._cloud.lock:
+            if self.status != "UPDATE_ROLLBACK_FAILED":
+                raise ValidationError(message=f"Stack:{self.stack_id} is in {self.status} state and can not be continued.")
+            before = self._before_failure
+            after = dict(self.parameters)
+            self._apply(before, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+        self._life.spawn(self._take_back, before, after)
+
     @staticmethod
     def _validate(parameters: dict[str, str]) -> None:
         password = parameters["Password"]
@@ -203,11 +215,15 @@ class RackStack(Stack):
         reason = fault.message or "The following resource(s) failed to update: [Instances]."
         if fault.action == "rollback_failed":
             # What had been set stays set: nothing was taken back (4.6).
+            self._before_failure = before
             self._show("UPDATE_ROLLBACK_IN_PROGRESS", reason)
             self._life.pause(self._settings.update_seconds)
             self._end("UPDATE_ROLLBACK_FAILED", "rollback failed")
             return
         self._apply(before, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        self._take_back(before, after)
+
+    def _take_back(self, before: dict[str, str], after: dict[str, str]) -> None:
         self._life.pause(self._settings.update_seconds)
         self.carry_out(after, before, False)
         self._complete("UPDATE_ROLLBACK", "rolled back")

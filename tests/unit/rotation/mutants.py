@@ -15,6 +15,13 @@ from ansible_collections.convox.credentials.plugins.module_utils import rotation
 SOURCE = inspect.getsource(rotation)
 
 
+def broken(source: str, sound: str, instead: str) -> str:
+    """The source with another thing in the place of what stands in it once."""
+    if source.count(sound) != 1:
+        raise ValueError(f"not once in the source: {sound!r}")
+    return source.replace(sound, instead)
+
+
 @dataclasses.dataclass(frozen=True)
 class Mutant:
     """``sound`` occurs once in rotation.py; ``broken`` takes its place. ``explored``: a small exploration finds it out."""
@@ -28,12 +35,11 @@ class Mutant:
         return self.name
 
     def module(self) -> types.ModuleType:
-        if SOURCE.count(self.sound) != 1:
-            raise ValueError(f"{self.name}: not once in rotation.py: {self.sound!r}")
+        source = broken(SOURCE, self.sound, self.broken)
         module = types.ModuleType(f"broken_{self.name.replace(' ', '_')}")
         # dataclasses look their own module up.
         sys.modules[module.__name__] = module
-        exec(compile(SOURCE.replace(self.sound, self.broken), module.__name__, "exec"), module.__dict__)  # noqa: S102
+        exec(compile(source, module.__name__, "exec"), module.__dict__)  # noqa: S102
         return module
 
 

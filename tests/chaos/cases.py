@@ -1,0 +1,149 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is tried: the systematic matrix, and as many random cases as wanted, each made of its name alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import typing as t
+
+from tests.chaos import faults as f
+from tests.chaos.faults import AFTER, BEFORE, Fault, Place
+from tests.chaos.setups import ECS, SETUPS, SIGNING_KEY, Setup
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """``runs``: so many at once. ``bounded``: so many seconds the faulted run waits before it gives up."""
+
+    name: str
+    setup: Setup
+    faults: tuple[Fault, ...]
+    runs: int = 1
+    bounded: float = 1.0
+
+    @property
+    def kinds(self) -> list[str]:
+        several = ["2 to 20 runs at once"] if self.runs > 1 else []
+        return several + list(dict.fromkeys(fault.kind for fault in self.faults)) or ["none"]
+
+    def __str__(self) -> str:
+        runs = f", {self.runs} runs" if self.runs > 1 else ""
+        return f"{self.name} ({self.setup}{runs}: {'; '.join(map(str, self.faults)) or 'no fault'})"
+
+
+def random_case(seed: str) -> Case:
+    """The case of a seed: one to three faults, at any place."""
+    chance = random.Random(seed)  # noqa: S311 - chance is no secret here
+    setup = chance.choice(SETUPS)
+    if chance.random() < 0.06:
+        several = tuple(_random_fault(chance, setup) for dummy in range(chance.randrange(2)))
+        return Case(seed, setup, several, runs=chance.randint(2, 20))
+    count = chance.choice((1, 1, 2, 2, 3))
+    return Case(seed, setup, tuple(_random_fault(chance, setup) for dummy in range(count)))
+
+
+RACK_STEPS = (
+    *(("GET /system", 30),) * 3,
+    *(("PUT /system", 1),) * 3,
+    ("GET /instances", 2),
+    ("GET /apps", 2),
+)
+AWS_STEPS = (
+    *(("cloudformation:UpdateStack", 1), ("ecs:UpdateService", 1)) * 3,
+    ("cloudformation:DescribeStacks", 8),
+    ("cloudformation:DescribeStackResource", 2),
+    ("ecs:DescribeServices", 5),
+    ("ecs:ListTasks", 8),
+    ("ecs:DescribeTasks", 4),
+    ("ssm:GetParameter", 5),
+)
+KEY_STEPS = (("PUT /system/jwt/rotate", 1),) * 3
+DISK_STEPS = tuple(
+    (f"{what} {name}", number)
+    for name, number in (("rotations.json", 9), ("auth", 2), ("keys.json", 9), ("rotations.json.lock", 1), ("auth.lock", 1))
+    for what in ("create", "sync", "rename")
+) + (("sync the directory", 14), ("append ledger.jsonl", 1), ("sync ledger.jsonl", 1))
+
+
+def _random_fault(chance: random.Random, setup: Setup) -> Fault:
+    draw = chance.random()
+    rack_steps = RACK_STEPS + (() if setup.aws else KEY_STEPS)
+    if draw < 0.12:
+        return f.killed_after(chance.uniform(0.0, 0.5))
+    if draw < 0.40:
+        return chance.choice(f.ANYWHERE).at(_anywhere(chance, setup))
+    if draw < 0.52:
+        return chance.choice(f.DISK).at(_place(chance, DISK_STEPS, BEFORE))
+    if draw < 0.72:
+        fault = chance.choice(f.OF_RACK_REQUESTS)
+        return fault.at(_place(chance, rack_steps, fault.values.get("when", BEFORE)))
+    if draw < 0.84 and setup.aws:
+        return chance.choice(f.OF_AWS_REQUESTS).at(_place(chance, AWS_STEPS, BEFORE))
+    return chance.choice(f.OF_THE_RACK)
+
+
+def _anywhere(chance: random.Random, setup: Setup) -> Place:
+    when = chance.choice((BEFORE, AFTER))
+    if chance.random() < 0.5:
+        return Place(when, None, chance.randrange(160))
+    return _place(chance, DISK_STEPS + RACK_STEPS + (AWS_STEPS if setup.aws else KEY_STEPS), when)
+
+
+def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str) -> Place:
+    step, numbers = chance.choice(steps)
+    return Place(when, step, chance.randrange(numbers))
+
+
+MATRIX_SETUPS = (ECS, SIGNING_KEY)
+
+
+def matrix(setup: Setup, places: t.Sequence[Place]) -> t.Iterator[Case]:
+    """Every fault at every place of one roll that was watched."""
+    for fault in f.OF_THE_RACK:
+        yield Case(f"matrix: {setup}: {fault}", setup, (fault,))
+    for place in places:
+        for fault in _faults_of(place):
+            placed = fault.at(place)
+            yield Case(f"matrix: {setup}: {placed}", setup, (placed,))
+
+
+def _faults_of(place: Place) -> t.Iterator[Fault]:
+    """Between the end of a step and the beginning of the next nothing happens, so that one of the two is enough."""
+    step = place.step or ""
+    if place.when == AFTER:
+        yield f.KILL
+    if ":" in step or "/" in step:
+        if place.when == BEFORE:
+            yield from f.OF_AWS_REQUESTS if ":" in step else (*f.CUT, *f.STATUS, f.TLS[0], f.GONE)
+        else:
+            yield from () if ":" in step else (f.TLS[1],)
+            yield from (f.RESTART, f.DEATH, f.SOMEBODY, f.SOMEBODY_ACTIVE)
+        return
+    if place.when == BEFORE:
+        # One after the other: which error it is makes no difference to the file.
+        yield from f.DISK[place.number % 3 * 2 :][:2]
+    else:
+        yield f.POWER_CUT
+        yield f.CLOCK[place.number % 2]
+
+
+def matrix_case(name: str) -> Case:
+    """The case of a name that a matrix printed."""
+    dummy, setup_name, what = name.split(": ", 2)
+    setup = next(each for each in SETUPS if each.name == setup_name)
+    for fault in f.OF_THE_RACK:
+        if what == str(fault):
+            return Case(name, setup, (fault,))
+    kind, where = what.rsplit(", ", 1)
+    when, rest = where.split(" ", 1)
+    step, number = rest.rsplit("#", 1)
+    place = Place(when, step, int(number))
+    fault = next(each for each in _faults_of(place) if each.kind == kind)
+    return Case(name, setup, (fault.at(place),))
+
+
+def case_of(name: str) -> Case:
+    return matrix_case(name) if name.startswith("matrix: ") else random_case(name)

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Racks, and how they are rolled."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+BEFORE_SECRETS = "20230301000000"
+# Nothing takes time, where a setup does not say so.
+AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
+SLOWLY = {"update_seconds": 0.05, "restart_seconds": 0.06, "drain_seconds": 0.08}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """``rack``: fields of RackSpec. ``options``: of the task. ``stores``: kinds, in their order.
+
+    ``speed``: of the run's clock. ``rolled_before``: a rotation was committed before, lately.
+    """
+
+    name: str
+    rack: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    stores: tuple[str, ...] = ("cli",)
+    aws: bool = True
+    speed: float = 60.0
+    rolled_before: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ECS = Setup("by ECS")
+SIGNING_KEY = Setup("without AWS", aws=False, speed=200.0)
+SETUPS = (
+    ECS,
+    SIGNING_KEY,
+    Setup("by CloudFormation", options={"method": "cloudformation"}, stores=("cli", "file")),
+    Setup("old release", rack={"version": BEFORE_SECRETS}),
+    Setup("one container", rack={"high_availability": False}, stores=("file",)),
+    Setup("slowly", rack=SLOWLY, stores=("file", "cli")),
+    Setup("slowly, without AWS", rack=SLOWLY, aws=False, speed=200.0),
+    Setup("rolled before", rolled_before=True),
+    Setup("each request to the next container", rack={"balance_requests": True}),
+    Setup("by API and signing key", options={"method": "api", "activate": "signing_key"}, speed=200.0),
+)
+BY_NAME = {setup.name: setup for setup in SETUPS}
