@@ -16,12 +16,22 @@ import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.convox.credentials.plugins.module_utils import options, transport
+from ansible_collections.convox.credentials.plugins.module_utils import options, target, transport
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
+LONGEST_MESSAGE = 4000
 _CREDENTIALS = re.compile("//([^/?#@]*:([^/?#]*)@)")
+# What is larger is a slip, and more than a socket or a clock can take.
+_LIMITS = {
+    "timeout": (1, 3600),
+    "wait_timeout": (1, 30 * 86400),
+    "confirmations": (1, 10000),
+    "retries": (0, 100),
+    "confirm_period": (0, 86400),
+    "confirm_interval": (0, 3600),
+}
 _HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
 
 
@@ -36,7 +46,7 @@ class _Module(AnsibleModule):
     """Masks what is secret also where Ansible's own validation fails.
 
     That may end before it has noted any ``no_log`` value (seen with ``stores: cli``), and it shows at -vvv what was given
-    as an option that there is not: a secret whose name has a slip in it.
+    as an option that there is not: a secret whose name has a slip in it. It quotes a wrong value whole, of any length.
     """
 
     def fail_json(self, msg, **kwargs):  # type: ignore[no-untyped-def]
@@ -44,7 +54,8 @@ class _Module(AnsibleModule):
             option = self.argument_spec.get(name)
             if option is None or option.get("no_log"):
                 self.no_log_values.update(each for each in _texts(value) if option or len(each) >= SHORTEST_MASKED)
-        super().fail_json(msg, **kwargs)
+        line = " ".join(str(msg).split())
+        super().fail_json(line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "…", **kwargs)
 
 
 def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec: t.Any) -> None:
@@ -77,7 +88,7 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
         _end(module, secrets, made)
         return
     # Out here, where no exception is being handled: Ansible would show the traceback of one that says it all.
-    module.fail_json(**secrets.scrub(failure))
+    module.fail_json(**_scrub(secrets, failure))
 
 
 def _conceal(secrets: Secrets, values: t.Iterable[t.Any]) -> None:
@@ -92,9 +103,14 @@ def _conceal(secrets: Secrets, values: t.Iterable[t.Any]) -> None:
                 secrets.add(each if len(each) >= SHORTEST_MASKED else None)
 
 
+def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The names of fields are ours: a wrong key of one letter must not change them."""
+    return {name: secrets.scrub(value) for name, value in result.items()}
+
+
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
     """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
-    result = secrets.scrub(made.result)
+    result = _scrub(secrets, made.result)
     if module.params.get("return_key") and made.key is not None:
         # Ansible would mask it in its field too; our own masking of the rest is done above.
         module.no_log_values.discard(made.key)
@@ -114,11 +130,13 @@ def _texts(value: t.Any) -> t.Iterator[str]:
 
 
 def _check(params: t.Mapping[str, t.Any]) -> None:
-    for name in ("timeout", "wait_timeout", "confirmations"):
-        if params.get(name) is not None and params[name] < 1:
-            raise BadInput(f"{name}: {params[name]}; it must be 1 or more")
-    for name in ("retries", "confirm_period", "confirm_interval"):
-        if params.get(name) is not None and params[name] < 0:
-            raise BadInput(f"{name}: {params[name]}; it must be 0 or more")
+    for name, value in params.items():
+        for text in _texts(value):
+            target.check_text(name, text)
+    for name, (least, most) in _LIMITS.items():
+        if params.get(name) is not None and params[name] < least:
+            raise BadInput(f"{name}: {params[name]}; it must be {least} or more")
+        if params.get(name) is not None and params[name] > most:
+            raise BadInput(f"{name}: {params[name]}; it must be {most} or less")
     if params.get("return_key") and params.get("new_key"):
         raise BadInput("return_key: the key of new_key is already the caller's; leave return_key out")

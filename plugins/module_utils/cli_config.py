@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 import sys
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged
 
 DEFAULT_CONSOLE = "console.convox.com"
 # The active host's file, of the v3 CLI and of those before it; two CLIs can share a directory.
 _ACTIVE = ("console", "host")
+# The files with keys, and those that say to whom a key is sent.
+_OF_KEYS = ("auth", "session", "rotations.json")
+_OF_WAYS = ("tls-fingerprints", *_ACTIVE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +56,26 @@ class Layout:
         return value.strip() or None if value is not None else None
 
 
+def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable[[str], None]) -> None:
+    """Refuse what everybody on the machine could have written, and warn of keys that others can read (as ssh does).
+
+    Whoever writes there sends the next key to a host, or past a pin, of his own. ``stores``: files of keys beside the CLI's.
+    """
+    of_keys = [layout.file(name) for layout in cli.layouts for name in _OF_KEYS] + [os.path.expanduser(path) for path in stores if path]
+    of_ways = [layout.path for layout in cli.layouts] + [layout.file(name) for layout in cli.layouts for name in _OF_WAYS]
+    for path in of_keys + of_ways:
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        mend = "run: chmod %s %s" % ("700" if stat.S_ISDIR(status.st_mode) else "600", path)
+        if mode & stat.S_IWOTH:
+            raise BadInput(f"{path}: everybody can write there (mode {mode:04o}): nothing was asked and nothing changed; look what is in it, then {mend}")
+        if mode & (stat.S_IWGRP if path in of_ways else stat.S_IRWXG | stat.S_IRWXO):
+            warn(f"{path}: not for its owner alone (mode {mode:04o}); {mend}")
+
+
 class CliConfig:
     """All layouts in force for a run; the first is home to this collection's own files."""
 
@@ -81,12 +106,16 @@ class CliConfig:
         return any(key in layout.auth().values() for layout in self.layouts)
 
     def active_host(self) -> str | None:
+        return self.active_host_and_file()[1]
+
+    def active_host_and_file(self) -> tuple[str, str | None]:
+        """The host that the CLI last logged into, after the file that says so."""
         for layout in self.layouts:
             for name in _ACTIVE:
                 host = layout.text(name)
                 if host:
-                    return host
-        return None
+                    return layout.file(name), host
+        return "", None
 
     def set_key(self, host: str, key: str) -> bool:
         """Enter one host's key where it is, else in the home layout. Returns whether that changed anything."""
@@ -136,9 +165,13 @@ class CliConfig:
     def pinned(self, host: str) -> str | None:
         """The certificate's fingerprint that ``tls_fingerprint: accept_new`` kept for a host."""
         for layout in self.layouts:
-            value = files.read_json(layout.file("tls-fingerprints")).get(host)
+            path = layout.file("tls-fingerprints")
+            value = files.read_json(path).get(host)
             if isinstance(value, str):
                 return value
+            if value is not None:
+                # Passed over, it would let in a certificate that it was to keep out.
+                raise Damaged(f"{path}: the entry of {host} is no text; write its certificate's SHA-256 there, or take it out")
         return None
 
     def pin(self, host: str, fingerprint: str) -> None:

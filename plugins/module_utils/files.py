@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 import typing as t
@@ -24,6 +25,9 @@ DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 # How long a writer waits for another that is in the middle of its few milliseconds.
 LOCK_PATIENCE_S = 30.0
+MOST_NAMES = 20
+# A thousand times what a large fleet needs.
+LARGEST = 4 << 20
 _UNFINISHED = ".unfinished"
 
 
@@ -49,7 +53,11 @@ def read(path: str) -> str | None:
     """The file's text without a byte-order mark; None where there is none."""
     with translated("read", path):
         try:
-            with open(path, "rb") as file:
+            # Not waiting: nobody may ever write to a pipe that stands there.
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+                    raise Damaged(f"{path}: no file of at most {LARGEST >> 20} MiB, as such a file is; nothing was changed; look what it is")
                 return file.read().decode("utf-8-sig")
         except FileNotFoundError:
             return None
@@ -245,4 +253,5 @@ def _recoverable(text: str) -> str:
     names = re.findall(r'"((?:[^"\\]|\\.)*)"\s*:\s*"(?:[^"\\]|\\.)*"', text)
     if not names:
         return "restore it from a copy, or remove it and log in again"
-    return f"entries that can still be read in it: {', '.join(names)}; complete or remove it"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"entries that can still be read in it: {', '.join(names[:MOST_NAMES])}{more}; complete or remove it"

@@ -50,6 +50,8 @@ def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
     job = {name: environ[variable] for variable, name in _JOB_VARIABLES.items() if environ.get(variable)}
     path = os.path.realpath(os.path.expanduser(path))
     files.make_directory(os.path.dirname(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise StoreFailed(f"{path}: no file; name another in ledger_path")
     with files.locked(path + ".lock", path, files.LOCK_PATIENCE_S), files.translated("append to", path):
         before = _last_line(path)
         line = json.dumps({**entry, **job, "before": hashlib.sha256(before.rstrip(b"\n")).hexdigest()}, sort_keys=True)

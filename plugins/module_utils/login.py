@@ -105,6 +105,9 @@ class _Login:
     def _written(self) -> dict[str, str | None]:
         """What the files say now, by their names."""
         layout = self._layout
+        if self._task.options.get("switch_to") and not layout.v3:
+            # Damaged, it is better met before anything is written.
+            files.read_json(layout.file("racks"))
         return {
             "auth": layout.key(self._target.host),
             "active": layout.text(os.path.basename(layout.active_host_file)),

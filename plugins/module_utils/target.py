@@ -21,6 +21,11 @@ from ansible_collections.convox.credentials.plugins.module_utils.task import Tas
 from ansible_collections.convox.credentials.plugins.module_utils.transport import USER, Credential, Transport
 
 HIGHEST_PORT = 65535
+# As long as a path can be.
+LONGEST_OPTION = 4096
+LONGEST_SHOWN = 100
+# Control characters, and halves of characters that UTF-8 has no bytes for.
+_UNFIT = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(r"(?=[^:]{1,253}(:|$))%s(\.%s)*(:[0-9]{1,5})?" % (_LABEL, _LABEL))
 # What an HTTP header can carry, but for the blank.
@@ -46,41 +51,62 @@ def find_target(task: Task) -> Target:
     """Raises BadInput. A variable in somebody's shell never turns many inventory hosts into one rack (architecture 2)."""
     options, environ = task.options, task.environ
     named = [name for name in ("host", "rack", "api_key") if options.get(name)]
-    url = options.get("rack_url") or (None if named else environ.get("RACK_URL"))
+    cli_config.check_modes(task.cli, [entry.get("path") for entry in options.get("stores") or ()], task.warn_once)
+    url_source, url = _first(("rack_url", options.get("rack_url")), ("RACK_URL", None if named else environ.get("RACK_URL")))
     if url:
-        return _from_rack_url(task, url)
+        return _from_rack_url(task, url_source, url)
     _conceal(task, options.get("host"))
-    host = parse_host(options.get("host") or environ.get("CONVOX_HOST") or task.cli.active_host() or cli_config.DEFAULT_CONSOLE)
+    host_source, host = _first(("host", options.get("host")), ("CONVOX_HOST", environ.get("CONVOX_HOST")), task.cli.active_host_and_file())
     open_to_environment = not options.get("host")
-    key = options.get("api_key") or (environ.get("CONVOX_PASSWORD") if open_to_environment else None) or None
-    via = options.get("rack") or (environ.get("CONVOX_RACK") if open_to_environment else None) or None
-    if key and len(key) < SHORTEST_MASKED:
-        raise BadInput(f"api_key: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
-    if via:
-        check_full_name("rack", via)
+    key_source, key = _first(("api_key", options.get("api_key")), ("CONVOX_PASSWORD", environ.get("CONVOX_PASSWORD") if open_to_environment else None))
+    via_source, via = _first(("rack", options.get("rack")), ("CONVOX_RACK", environ.get("CONVOX_RACK") if open_to_environment else None))
     task.secrets.add(key)
-    return Target(host, via, key)
+    if key:
+        check_text(key_source, key)
+    if key and len(key) < SHORTEST_MASKED:
+        raise BadInput(f"{key_source}: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
+    if via:
+        check_full_name(via_source, via)
+    return Target(parse_host(host or cli_config.DEFAULT_CONSOLE, host_source), via, key)
+
+
+def _first(*sources: tuple[str, str | None]) -> tuple[str, str | None]:
+    """The first that says something, with the name that messages give it."""
+    return next(((name, value) for name, value in sources if value), ("", None))
+
+
+def check_text(option: str, text: str) -> None:
+    """Refuse what no option holds and what a header, a path or a message in one line could not carry. It is not shown."""
+    if len(text) > LONGEST_OPTION:
+        raise BadInput(f"{option}: {len(text)} characters; it must be {LONGEST_OPTION} or less: check what was pasted")
+    # A host is taken without the blanks around it, as it comes out of files.
+    if _UNFIT.search(text.strip() if option == "host" else text):
+        raise BadInput(f"{option}: it holds a line break or another control character; write it in one line, without an end of line")
 
 
 def check_full_name(option: str, name: str) -> None:
     """Refuse what is not a rack's name as Consoles write it."""
     if not _FULL_NAME.fullmatch(name):
-        raise BadInput(f"{option}: {name!r} is not org/name; write the organization too, as `convox racks` shows it")
+        raise BadInput(f"{option}: {_quoted(name)} is not org/name; write the organization too, as `convox racks` shows it")
 
 
-def parse_host(text: str) -> str:
+def parse_host(text: str, source: str = "host") -> str:
     """``name[:port]`` of a name or a URL, as typed but for the scheme: the CLI files it under that."""
     name = text.strip()
     scheme, found, rest = name.partition("://")
     if found:
         if scheme.lower() != "https":
-            raise BadInput(f"host: {scheme}:// would send the key in clear; Convox speaks https")
+            raise BadInput(f"{source}: {_quoted(scheme)[1:-1]}:// would send the key in clear; Convox speaks https")
         name = rest.rstrip("/")
     if "@" in name:
-        raise BadInput("host: it holds credentials; give a URL of that kind as rack_url, where it is kept secret")
-    if not _HOST.fullmatch(name) or int(name.partition(":")[2] or 443) > HIGHEST_PORT:
-        raise BadInput(f"host: {name!r} is no host; write name, name:port or https://name:port")
+        raise BadInput(f"{source}: it holds credentials; give a URL of that kind as rack_url, where it is kept secret")
+    if not _HOST.fullmatch(name) or not 0 < int(name.partition(":")[2] or 443) <= HIGHEST_PORT:
+        raise BadInput(f"{source}: {_quoted(name)} is no host; write name, name:port or https://name:port")
     return name
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
 def _conceal(task: Task, host: str | None) -> None:
@@ -90,7 +116,7 @@ def _conceal(task: Task, host: str | None) -> None:
         task.secrets.add(credentials.rpartition(":")[2])
 
 
-def _from_rack_url(task: Task, url: str) -> Target:
+def _from_rack_url(task: Task, source: str, url: str) -> Target:
     task.secrets.add(url)
     parts = port = None
     # An error's text can hold a part of the key.
@@ -100,13 +126,17 @@ def _from_rack_url(task: Task, url: str) -> Target:
     key = urllib.parse.unquote(parts.password or "") if parts else ""
     task.secrets.add(key)
     if parts is None or parts.scheme != "https" or not parts.hostname or len(key) < SHORTEST_MASKED:
-        raise _bad_rack_url()
-    host = parts.hostname if port is None else f"{parts.hostname}:{port}"
-    return Target(parse_host(host), None, key, parts.username or USER)
+        raise _bad_rack_url(source)
+    try:
+        host = parse_host(parts.hostname if port is None else f"{parts.hostname}:{port}")
+        check_text(source, key + (parts.username or ""))
+    except BadInput:
+        raise _bad_rack_url(source) from None
+    return Target(host, None, key, parts.username or USER)
 
 
-def _bad_rack_url() -> BadInput:
-    return BadInput("rack_url: not https://user:key@host; its value is not shown because it can hold a key")
+def _bad_rack_url(source: str) -> BadInput:
+    return BadInput(f"{source}: not https://user:key@host; its value is not shown because it can hold a key")
 
 
 class Reach:
@@ -155,7 +185,7 @@ class Reach:
         if wish and wish != tls.ACCEPT_NEW:
             return tls.Trust(fingerprint=tls.parse_fingerprint(wish))
         if pinned:
-            return tls.Trust(fingerprint=tls.parse_fingerprint(pinned))
+            return tls.Trust(fingerprint=tls.parse_fingerprint(pinned, "tls-fingerprints"))
         if wish == tls.ACCEPT_NEW:
             seen = tls.look_at(host, float(task.options["timeout"])).fingerprint
             if not task.check_mode:

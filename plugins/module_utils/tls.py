@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -36,14 +37,18 @@ class Certificate:
     api_own: bool
 
 
-def parse_fingerprint(text: str) -> str:
+def parse_fingerprint(text: str, source: str = "tls_fingerprint") -> str:
     digits = text.replace(":", "").lower()
     if not re.fullmatch("[0-9a-f]{64}", digits):
-        raise BadInput(f"tls_fingerprint: {text!r} is no SHA-256: 64 hex digits, colons allowed, or accept_new")
+        other = f", or {ACCEPT_NEW}" if source == "tls_fingerprint" else ""
+        raise BadInput(f"{source}: {text[:100]!r} is no SHA-256: 64 hex digits, colons allowed{other}")
     return digits
 
 
 def check_authorities(path: str) -> None:
+    # A pipe would be waited for, and a directory is not said to be none.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BadInput(f"ca_path: {path}: no file; name a file of certificates in PEM")
     try:
         ssl.create_default_context(cafile=path)
     except OSError as exc:

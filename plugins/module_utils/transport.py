@@ -197,7 +197,7 @@ class Transport:
 
     def _no_answer(self, method: str, path: str, exc: Exception) -> NoAnswer:
         about = self._about(method, path)
-        if isinstance(exc, UnicodeError):
+        if isinstance(exc, (UnicodeError, requests.exceptions.InvalidHeader)):
             return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, and the CLI's session file", sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
             return NoAnswer(f"{about}: {self._untrusted()}", sent=False, lasting=True)

@@ -22,6 +22,9 @@ REACH: list[tuple[dict[str, Any], list[str]]] = [
     ({"host": "rack example"}, ["host: 'rack example'", "name:port"]),
     ({"host": "rack.example.com/path"}, ["host: 'rack.example.com/path'", "name:port"]),
     ({"host": "rack.example.com:port"}, ["host: 'rack.example.com:port'", "name:port"]),
+    ({"host": "rack.example.com:0"}, ["host: 'rack.example.com:0'", "port"]),
+    ({"host": "rack.example.com\r\nX: y"}, ["host: ", "line break"]),
+    ({"host": "RACK", "api_key": f"{SECRET}\n"}, ["api_key: ", "line break"]),
     ({"host": "rack.example.com:99999"}, ["host: 'rack.example.com:99999'", "port"]),
     ({"host": f"https://convox:{SECRET}@rack.example.com"}, ["host: ", "rack_url"]),
     ({"host": "rack.example.com", "api_key": "short"}, ["api_key: 5 characters", "8"]),
@@ -34,6 +37,7 @@ REACH: list[tuple[dict[str, Any], list[str]]] = [
     ({"host": "RACK", "api_key": SECRET, "tls_fingerprint": "ab:cd"}, ["tls_fingerprint: 'ab:cd'", "64 hex digits", "accept_new"]),
     ({"host": "RACK", "api_key": SECRET, "ca_path": "/nowhere/ca.pem"}, ["ca_path: /nowhere/ca.pem", "PEM"]),
     ({"host": "RACK", "api_key": SECRET, "timeout": 0}, ["timeout: 0", "1 or more"]),
+    ({"host": "RACK", "api_key": SECRET, "timeout": 10**12}, ["timeout: 1000000000000", "3600 or less"]),
     ({"host": "RACK", "api_key": SECRET, "timeout": "soon"}, ["timeout", "soon", "int"]),
     ({"host": "RACK", "api_key": SECRET, "retries": -1}, ["retries: -1", "0 or more"]),
     ({"host": "RACK", "api_key": SECRET, "validate_certs": "perhaps"}, ["validate_certs", "perhaps", "bool"]),
@@ -87,10 +91,12 @@ CONSOLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"state": "fresh"}, ["state", "fresh", "rolled, valid"]),
 ]
 VARIABLES: list[tuple[dict[str, str], list[str]]] = [
-    ({"CONVOX_HOST": "http://rack.example.com", "CONVOX_PASSWORD": SECRET}, ["host: http://"]),
-    ({"CONVOX_HOST": "rack.example.com", "CONVOX_PASSWORD": "short"}, ["api_key: 5 characters"]),
-    ({"CONVOX_RACK": "production", "CONVOX_PASSWORD": SECRET}, ["rack: 'production'", "org/name"]),
-    ({"RACK_URL": f"https://{SECRET}.example.com"}, ["rack_url: ", "https://user:key@host"]),
+    ({"CONVOX_HOST": "http://rack.example.com", "CONVOX_PASSWORD": SECRET}, ["CONVOX_HOST: http://", "https"]),
+    ({"CONVOX_HOST": "rack.example.com", "CONVOX_PASSWORD": "short"}, ["CONVOX_PASSWORD: 5 characters"]),
+    ({"CONVOX_HOST": "rack.example.com", "CONVOX_PASSWORD": f"{SECRET}\n"}, ["CONVOX_PASSWORD: ", "line break"]),
+    ({"CONVOX_RACK": "production", "CONVOX_PASSWORD": SECRET}, ["CONVOX_RACK: 'production'", "org/name"]),
+    ({"CONVOX_RACK": "acme/x\r\nHost: evil", "CONVOX_PASSWORD": SECRET}, ["CONVOX_RACK: ", "org/name"]),
+    ({"RACK_URL": f"https://{SECRET}.example.com"}, ["RACK_URL: ", "https://user:key@host"]),
 ]
 
 

@@ -141,6 +141,15 @@ def test_a_short_password_in_a_url_masks_no_other_word(ended: Ended) -> None:
     assert "me:re" not in result["said"]
 
 
+@pytest.mark.parametrize("name", ["api_key", "rack_url", "new_key"])
+def test_a_secret_of_one_letter_changes_no_name(ended: Ended, name: str) -> None:
+    def work(task: Task) -> Made:
+        raise BadInput("there is nothing to mask in it")
+
+    assert ended(work, **{name: "m"})["failed"]
+    assert "changed" in ended(lambda task: Made({"changed": False}), **{name: "h"})
+
+
 def test_return_key_is_its_field_and_nothing_else(ended: Ended) -> None:
     result = ended(work_that_tells_all, {"verbosity": 4, "diff": True}, api_key=OLD, return_key=True)
     assert result["api_key"] == NEW

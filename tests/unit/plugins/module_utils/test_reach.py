@@ -107,7 +107,7 @@ def test_the_option_is_the_target_s_only(tasks: Tasks, rack: StandinRack, new_ra
 
 def test_what_was_kept_is_nonsense(tasks: Tasks, rack: StandinRack) -> None:
     keep(tasks, **{rack.host: "nonsense"})
-    with failing(BadInput, "tls_fingerprint", "nonsense"):
+    with failing(BadInput, "tls-fingerprints", "nonsense", "64 hex digits"):
         reach(tasks(host=rack.host)).rack(rack.key)
 
 
