@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import signal
 import sys
 import time
 import typing as t
@@ -45,6 +46,8 @@ def _watched(workers: Workers) -> t.Iterator[t.Any]:
 def main() -> int:
     arguments = _arguments()
     prepare()
+    # As after an error: the workers are told to end.
+    signal.signal(signal.SIGTERM, lambda number, dummy: sys.exit(128 + number))
     from tests.chaos.cases import case_of, random_case
     from tests.chaos.table import Table
     from tests.chaos.workers import Workers

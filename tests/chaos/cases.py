@@ -11,18 +11,22 @@ import typing as t
 
 from tests.chaos import faults as f
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
-from tests.chaos.setups import ECS, SETUPS, SIGNING_KEY, Setup
+from tests.chaos.setups import ALL, CONSOLE, CONSOLES, ECS, SETUPS, SIGNING_KEY, Setup
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """``runs``: so many at once. ``bounded``: so many seconds the faulted run waits before it gives up."""
+    """``runs``: so many at once, of one rotation, or with ``apart`` each of its own and by age.
+
+    ``bounded``: so many seconds the faulted run waits before it gives up.
+    """
 
     name: str
     setup: Setup
     faults: tuple[Fault, ...]
     runs: int = 1
-    bounded: float = 1.0
+    apart: bool = False
+    bounded: float = 0.8
 
     @property
     def kinds(self) -> list[str]:
@@ -30,17 +34,17 @@ class Case:
         return several + list(dict.fromkeys(fault.kind for fault in self.faults)) or ["none"]
 
     def __str__(self) -> str:
-        runs = f", {self.runs} runs" if self.runs > 1 else ""
+        runs = f", {self.runs} runs{' by age' if self.apart else ''}" if self.runs > 1 else ""
         return f"{self.name} ({self.setup}{runs}: {'; '.join(map(str, self.faults)) or 'no fault'})"
 
 
 def random_case(seed: str) -> Case:
     """The case of a seed: one to three faults, at any place."""
     chance = random.Random(seed)  # noqa: S311 - chance is no secret here
-    setup = chance.choice(SETUPS)
+    setup = chance.choice(CONSOLES if chance.random() < 0.1 else SETUPS)
     if chance.random() < 0.06:
         several = tuple(_random_fault(chance, setup) for dummy in range(chance.randrange(2)))
-        return Case(seed, setup, several, runs=chance.randint(2, 20))
+        return Case(seed, setup, several, runs=chance.randint(2, 20), apart=chance.random() < 0.5)
     count = chance.choice((1, 1, 2, 2, 3))
     return Case(seed, setup, tuple(_random_fault(chance, setup) for dummy in range(count)))
 
@@ -60,6 +64,7 @@ AWS_STEPS = (
     ("ecs:DescribeTasks", 4),
     ("ssm:GetParameter", 5),
 )
+CONSOLE_STEPS = (("POST /graphql", 3), ("GET /auth", 4))
 KEY_STEPS = (("PUT /system/jwt/rotate", 1),) * 3
 DISK_STEPS = tuple(
     (f"{what} {name}", number)
@@ -70,16 +75,16 @@ DISK_STEPS = tuple(
 
 def _random_fault(chance: random.Random, setup: Setup) -> Fault:
     draw = chance.random()
-    rack_steps = RACK_STEPS + (() if setup.aws else KEY_STEPS)
+    steps = _requests(setup)
     if draw < 0.12:
         return f.killed_after(chance.uniform(0.0, 0.5))
     if draw < 0.40:
-        return chance.choice(f.ANYWHERE).at(_anywhere(chance, setup))
+        return chance.choice(f.ANYWHERE[:2] + f.CLOCK if setup.console else f.ANYWHERE).at(_anywhere(chance, setup))
     if draw < 0.52:
         return chance.choice(f.DISK).at(_place(chance, DISK_STEPS, BEFORE))
-    if draw < 0.72:
+    if draw < 0.72 or setup.console:
         fault = chance.choice(f.OF_RACK_REQUESTS)
-        return fault.at(_place(chance, rack_steps, fault.values.get("when", BEFORE)))
+        return fault.at(_place(chance, steps, fault.values.get("when", BEFORE)))
     if draw < 0.84 and setup.aws:
         return chance.choice(f.OF_AWS_REQUESTS).at(_place(chance, AWS_STEPS, BEFORE))
     return chance.choice(f.OF_THE_RACK)
@@ -89,7 +94,13 @@ def _anywhere(chance: random.Random, setup: Setup) -> Place:
     when = chance.choice((BEFORE, AFTER))
     if chance.random() < 0.5:
         return Place(when, None, chance.randrange(160))
-    return _place(chance, DISK_STEPS + RACK_STEPS + (AWS_STEPS if setup.aws else KEY_STEPS), when)
+    return _place(chance, DISK_STEPS + _requests(setup) + (AWS_STEPS if setup.aws else ()), when)
+
+
+def _requests(setup: Setup) -> tuple[tuple[str, int], ...]:
+    if setup.console:
+        return CONSOLE_STEPS
+    return RACK_STEPS + (() if setup.aws else KEY_STEPS)
 
 
 def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str) -> Place:
@@ -97,30 +108,30 @@ def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str)
     return Place(when, step, chance.randrange(numbers))
 
 
-MATRIX_SETUPS = (ECS, SIGNING_KEY)
+MATRIX_SETUPS = (ECS, SIGNING_KEY, CONSOLE)
 
 
 def matrix(setup: Setup, places: t.Sequence[Place]) -> t.Iterator[Case]:
     """Every fault at every place of one roll that was watched."""
-    for fault in f.OF_THE_RACK:
+    for fault in () if setup.console else f.OF_THE_RACK:
         yield Case(f"matrix: {setup}: {fault}", setup, (fault,))
     for place in places:
-        for fault in _faults_of(place):
+        for fault in _faults_of(setup, place):
             placed = fault.at(place)
             yield Case(f"matrix: {setup}: {placed}", setup, (placed,))
 
 
-def _faults_of(place: Place) -> t.Iterator[Fault]:
+def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:
     """Between the end of a step and the beginning of the next nothing happens, so that one of the two is enough."""
     step = place.step or ""
     if place.when == AFTER:
         yield f.KILL
     if ":" in step or "/" in step:
         if place.when == BEFORE:
-            yield from f.OF_AWS_REQUESTS if ":" in step else (*f.CUT, *f.STATUS, f.TLS[0], f.GONE)
+            yield from _of_request(step, place.number)
         else:
             yield from () if ":" in step else (f.TLS[1],)
-            yield from (f.RESTART, f.DEATH, f.SOMEBODY, f.SOMEBODY_ACTIVE)
+            yield from () if setup.console else _of_the_world(place.number)
         return
     if place.when == BEFORE:
         # One after the other: which error it is makes no difference to the file.
@@ -130,10 +141,25 @@ def _faults_of(place: Place) -> t.Iterator[Fault]:
         yield f.CLOCK[place.number % 2]
 
 
+def _of_the_world(number: int) -> t.Sequence[Fault]:
+    """Between the first and the second of a kind of request, everything; between later ones, in turn."""
+    each = (f.RESTART, f.SOMEBODY, f.DEATH, f.SOMEBODY_ACTIVE)
+    return each if number == 0 else each[number % 2 * 2 :][:2]
+
+
+def _of_request(step: str, number: int) -> t.Iterator[Fault]:
+    """Of the errors that are told alike, the reads, which repeat themselves, meet one after the other."""
+    cuts, errors, rest = (f.AWS_CUT, f.AWS_ERRORS, ()) if ":" in step else (f.CUT, f.STATUS, (f.TLS[0], f.GONE))
+    yield from cuts
+    reads = step.startswith("GET ") or any(verb in step for verb in (":Describe", ":List", ":Get"))
+    yield from (errors[number % 5], errors[(number + 2) % 5]) if reads else errors
+    yield from rest
+
+
 def matrix_case(name: str) -> Case:
     """The case of a name that a matrix printed."""
     dummy, setup_name, what = name.split(": ", 2)
-    setup = next(each for each in SETUPS if each.name == setup_name)
+    setup = next(each for each in ALL if each.name == setup_name)
     for fault in f.OF_THE_RACK:
         if what == str(fault):
             return Case(name, setup, (fault,))
@@ -141,7 +167,7 @@ def matrix_case(name: str) -> Case:
     when, rest = where.split(" ", 1)
     step, number = rest.rsplit("#", 1)
     place = Place(when, step, int(number))
-    fault = next(each for each in _faults_of(place) if each.kind == kind)
+    fault = next(each for each in _faults_of(setup, place) if each.kind == kind)
     return Case(name, setup, (fault.at(place),))
 
 

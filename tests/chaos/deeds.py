@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import signal
+import time
 import typing as t
 import urllib.parse
 
@@ -24,9 +25,9 @@ JSON = {"Content-Type": "application/json"}
 class Deeds:
     """The hand that does it: on this process, its disk and clock, or on the stand-in, by its control address."""
 
-    def __init__(self, control_url: str, rack: str, tell: t.Callable[[str], None]) -> None:
+    def __init__(self, control_url: str, subject: str, tell: t.Callable[[str], None]) -> None:
         self._address = urllib.parse.urlsplit(control_url).netloc
-        self._rack = rack
+        self._subject = subject
         self._tell = tell
         self.disk: Disk | None = None
 
@@ -73,20 +74,29 @@ class Deeds:
         self._post("restart", {"container": None})
 
     def container_dies(self, dummy_step: str) -> None:
-        truth = self._ask("GET", f"/racks/{self._rack}", {})
-        running = [each["container"] for each in truth["accepts"] if each["state"] == "running"]
+        running = [each["container"] for each in self._truth()["accepts"] if each["state"] == "running"]
         if running:
             self._post("restart", {"container": running[0]})
 
     def somebody(self, step: str, key: str, *, activated: bool) -> None:
         """A busy stack refuses it, then nothing happens."""
         self._post("password", {"key": key})
-        if activated:
-            self._post("wait", {"seconds": 5})
+        if activated and self._at_rest():
             self.restart(step)
 
+    def _at_rest(self) -> bool:
+        end = time.monotonic() + 1.0
+        while self._truth()["stack_status"].endswith("IN_PROGRESS"):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _truth(self) -> dict[str, t.Any]:
+        return self._ask("GET", f"/{self._subject}", {})
+
     def _post(self, verb: str, values: t.Mapping[str, t.Any], whose: str | None = None) -> None:
-        self._ask("POST", f"/{whose or f'racks/{self._rack}'}/{verb}", values)
+        self._ask("POST", f"/{whose or self._subject}/{verb}", values)
 
     def _ask(self, method: str, path: str, values: t.Mapping[str, t.Any]) -> t.Any:
         connection = http.client.HTTPConnection(self._address, timeout=30)

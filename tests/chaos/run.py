@@ -22,7 +22,7 @@ from tests.chaos.steps import Steps, watch_requests
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """``seat``: the machine's defaults and environment. ``mutant``: in what way the collection is broken, None for not."""
+    """``subject``: its place at the control address. ``mutant``: in what way the collection is broken, None for not."""
 
     module: str
     options: t.Mapping[str, t.Any]
@@ -30,7 +30,7 @@ class Job:
     environment: t.Mapping[str, str]
     speed: float
     control_url: str
-    rack: str
+    subject: str
     report: Path
     faults: tuple[Fault, ...] = ()
     mutant: str | None = None
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def committed(self) -> bool:
-        return self.data is not None and self.msg is None and self.error is None and self.data.get("phase") == "committed"
+        return self.data is not None and self.msg is None and self.error is None and self.data.get("phase", "committed") == "committed"
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -94,7 +94,7 @@ def do(job: Job) -> None:
     def tell(**values: t.Any) -> None:
         os.write(handle, (json.dumps(values) + "\n").encode())
 
-    deeds = Deeds(job.control_url, job.rack, lambda kind: tell(fired=kind))
+    deeds = Deeds(job.control_url, job.subject, lambda kind: tell(fired=kind))
     steps = Steps(job.faults, deeds)
     end: dict[str, t.Any] = {"data": {}, "msg": None, "error": None}
     try:

@@ -19,6 +19,7 @@ from tests.chaos.cases import Case
 from tests.chaos.faults import DELAY_S, TIMEOUT_S, Fault
 from tests.chaos.run import Job, Report
 from tests.chaos.setups import AT_ONCE
+from tests.chaos.subjects import ConsoleKey, RackKey
 from tests.chaos.verdict import Findings
 from tests.chaos.zygote import Zygote
 from tests.integration.machine import Machine
@@ -33,6 +34,7 @@ PATIENCE_S = 90.0
 ALIAS, BYSTANDER = "alias.example.com", "other.example.com"
 FOREIGN = {"somebody else's": {"kept": [1, 2, 3]}}
 ROTATION = "chaos"
+BY_AGE = {"max_age": "90d"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +84,9 @@ class Stage:
             findings = scene.play()
         finally:
             self.convox.aws_faults.clear()
+            self.convox.console.faults.clear()
+            self.convox.console.forget_sessions()
             self.convox.remove_rack(rack.name)
-            self.convox.journal.entries()
             shutil.rmtree(root, ignore_errors=True)
         return Played(case.name, tuple(case.kinds), tuple(scene.fired), findings, tuple(scene.places), time.monotonic() - began)
 
@@ -95,6 +98,7 @@ class Scene:
         self.case = case
         self.convox = convox
         self.rack = rack
+        self.subject = ConsoleKey(convox.console) if case.setup.console else RackKey(rack)
         self.machine = Machine(convox, root / "machine", _NoPlaybook(root))  # type: ignore[arg-type]
         self.machine.aws = case.setup.aws
         self.machine.environment["AWS_DEFAULT_REGION"] = rack.region
@@ -109,9 +113,9 @@ class Scene:
         self._options = self._prepare()
 
     def _prepare(self) -> dict[str, t.Any]:
-        """Somebody is logged in to this rack, by two names, and to another; files hold what is not ours."""
-        machine, rack, case = self.machine, self.rack, self.case
-        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, rack.host: rack.key, ALIAS: rack.key}, indent=2))
+        """Somebody is logged in to this host, by two names, and to another; files hold what is not ours."""
+        machine, subject, case = self.machine, self.subject, self.case
+        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, subject.host: subject.key, ALIAS: subject.key}, indent=2))
         machine.write(machine.config / "rotations.json", json.dumps(FOREIGN))
         stores: list[dict[str, t.Any]] = []
         for kind in case.setup.stores:
@@ -121,7 +125,7 @@ class Scene:
                 machine.write(path, json.dumps(FOREIGN))
                 machine.stores.add(path)
                 stores[-1]["path"] = str(path)
-        return {"host": rack.host, "stores": stores, **case.setup.options}
+        return {**subject.options, "stores": stores, **case.setup.options}
 
     # -- the case --------------------------------------------------------------------------------------------------
     def play(self) -> Findings:
@@ -144,11 +148,14 @@ class Scene:
         placed = tuple(fault for fault in faults if fault.place is not None)
         for fault in faults:
             if fault.place is None and fault.deed == "rack_fault":
-                self.rack.fault(**fault.values)
+                self.subject.fault(**fault.values)
                 self.fired.append(fault.kind)
-        options = {"rotation_id": ROTATION, "wait_timeout": int(case.bounded * case.setup.speed), "timeout": TIMEOUT_S}
+        options: dict[str, t.Any] = {"timeout": TIMEOUT_S}
+        if not case.setup.console:
+            options["wait_timeout"] = int(case.bounded * case.setup.speed)
+        own = [BY_AGE if case.apart else {"rotation_id": ROTATION}] * case.runs
         # With several at once it is the first that meets them.
-        jobs = [self._job({**options}, placed if number == 0 else ()) for number in range(case.runs)]
+        jobs = [self._job({**options, **each}, () if number else placed) for number, each in enumerate(own)]
         numbers = [self._zygote.start(job) for job in jobs]
         for fault in faults:
             if fault.deed == "kill_later":
@@ -172,27 +179,24 @@ class Scene:
         if any(fault.values.get("seconds") == DELAY_S for fault in self.case.faults):
             # What was delayed is still to come.
             time.sleep(DELAY_S)
-        self.rack.faults.clear()
         self.convox.aws_faults.clear()
         time.sleep(0.3 if any(fault.values.get("action") == "refuse_all" for fault in self.case.faults) else 0)
-        self.rack.wait_at_rest()
-        if self.rack.stack.status == "UPDATE_ROLLBACK_FAILED":
-            self.rack.stack.continue_rollback()
-            self.rack.wait_at_rest()
+        self.subject.mend()
 
     def _last_run(self, ids: list[str], findings: Findings) -> Report:
-        """Without faults. Where somebody else's key is the one that counts, it is logged in with and rolled."""
+        """Without faults. Where only somebody else has a key that the rack takes, they log in with it, and it is rolled."""
         options: dict[str, t.Any] = {"rotation_id": ROTATION}
-        if self.case.setup.rolled_before and self.rack.key not in self.others:
-            options = {"max_age": "90d"} if verdict.pending(self) else options
+        if self.case.apart or (self.case.setup.rolled_before and verdict.pending(self)):
+            options = BY_AGE
         report = self._run_one(options, findings)
-        if self.rack.key in self.others:
+        if self.subject.key in self.others:
+            self.subject.restart()
+        theirs = self.subject.accepted() & self.others
+        if theirs:
             ids.append("theirs")
-            self.rack.restart()
-            self.rack.wait_at_rest()
-            self.machine.log_in(self.rack.host, self.rack.key)
+            self.machine.log_in(self.subject.host, theirs.pop())
             report = self._run_one({"rotation_id": "theirs"}, findings)
-        self.rack.wait_at_rest()
+        self.subject.mend()
         return report
 
     # -- runs ------------------------------------------------------------------------------------------------------
@@ -202,13 +206,13 @@ class Scene:
 
     def _job(self, options: dict[str, t.Any], faults: tuple[Fault, ...]) -> Job:
         return Job(
-            module="rack_keyroll",
+            module=self.subject.module,
             options={**self._options, **options},
             defaults=self.machine.defaults,
             environment=self.machine.variables(),
             speed=self.case.setup.speed,
             control_url=self.convox.control_url,
-            rack=self.rack.name,
+            subject=self.subject.address,
             report=self._reports / f"{len(list(self._reports.iterdir()))}-{time.monotonic_ns()}.json",
             faults=faults,
             mutant=self._mutant,

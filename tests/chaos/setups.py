@@ -16,7 +16,7 @@ SLOWLY = {"update_seconds": 0.05, "restart_seconds": 0.06, "drain_seconds": 0.08
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """``rack``: fields of RackSpec. ``options``: of the task. ``stores``: kinds, in their order.
+    """``console``: the Console's key is rolled, not a rack's. ``rack``: fields of RackSpec. ``options``: of the task. ``stores``: kinds, in their order.
 
     ``speed``: of the run's clock. ``rolled_before``: a rotation was committed before, lately.
     """
@@ -26,8 +26,9 @@ class Setup:
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     stores: tuple[str, ...] = ("cli",)
     aws: bool = True
-    speed: float = 60.0
+    speed: float = 100.0
     rolled_before: bool = False
+    console: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -47,4 +48,6 @@ SETUPS = (
     Setup("each request to the next container", rack={"balance_requests": True}),
     Setup("by API and signing key", options={"method": "api", "activate": "signing_key"}, speed=200.0),
 )
-BY_NAME = {setup.name: setup for setup in SETUPS}
+CONSOLE = Setup("Console API key", console=True, aws=False, speed=200.0)
+CONSOLES = (CONSOLE, Setup("Console API key, two stores", console=True, aws=False, speed=200.0, stores=("file", "cli")))
+ALL = SETUPS + CONSOLES

@@ -33,6 +33,8 @@ SAMPLE = (
     "matrix: without AWS: status 503, before PUT /system/jwt/rotate#0",
     "matrix: without AWS: a container dies, after PUT /system#0",
     "matrix: without AWS: a second container never comes up",
+    "matrix: Console API key: SIGKILL, after POST /graphql#1",
+    "matrix: Console API key: reply dropped after it acted, before POST /graphql#1",
     *(f"sample:{number}" for number in range(10)),
 )
 
