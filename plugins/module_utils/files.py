@@ -26,6 +26,7 @@ FILE_MODE = 0o600
 # How long a writer waits for another that is in the middle of its few milliseconds.
 LOCK_PATIENCE_S = 30.0
 MOST_NAMES = 20
+FIRST_PART = 256 << 10
 # A thousand times what a large fleet needs.
 LARGEST = 4 << 20
 _UNFINISHED = ".unfinished"
@@ -235,7 +236,7 @@ def _sync_directory(path: str) -> None:
         os.close(handle)
 
 
-_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+_STRING_OR_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*"?)|,(?=\s*[}\]])')
 
 
 def _parse_leniently(text: str) -> t.Any:
@@ -249,8 +250,12 @@ def _parse_leniently(text: str) -> t.Any:
         return None
 
 
+# Of bounded parts, for else a file of quotation marks takes hours.
+_ENTRY = re.compile(r'"((?:[^"\\]|\\.){1,300})"\s{0,20}:\s{0,20}"(?:[^"\\]|\\.){0,300}"')
+
+
 def _recoverable(text: str) -> str:
-    names = re.findall(r'"((?:[^"\\]|\\.)*)"\s*:\s*"(?:[^"\\]|\\.)*"', text)
+    names = _ENTRY.findall(text[:FIRST_PART])
     if not names:
         return "restore it from a copy, or remove it and log in again"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

@@ -16,7 +16,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.credentials imp
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
-from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 
@@ -69,7 +69,7 @@ def _by_api(
     expected = task.options.get("stack_name") or target.short_name or recorded.name or system.name
     if system.name != expected:
         raise BadInput(f"{describe(target)} answers as rack {system.name}, where {expected} was expected: nothing was changed; check host, rack and stack_name")
-    identity = system.rack_domain or target.host
+    identity = _identity(system, target)
     resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None else None
     if aws_required and resources is None:
         raise BadInput(
@@ -120,6 +120,14 @@ def _aws(task: Task) -> Aws | None:
     told = any(options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
     wanted = told or options.get("method") == rotation.CLOUDFORMATION or options.get("activate") == rotation.ECS
     return aws if aws.usable(wanted) else None
+
+
+def _identity(system: System, target: Target) -> str:
+    """The rack's own word, which becomes part of a path and of the URL that keys are sent to."""
+    try:
+        return parse_host(system.rack_domain or target.host, "rack-domain")
+    except BadInput as exc:
+        raise BadInput(f"{describe(target)}: what it says of itself can't be used: {exc}: nothing was changed; check host and rack") from None
 
 
 def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResources | None:
