@@ -16,17 +16,18 @@ from tests.chaos.setups import ALL, CONSOLE, CONSOLES, ECS, SETUPS, SIGNING_KEY,
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """``runs``: so many at once, of one rotation, or with ``apart`` each of its own and by age.
-
-    ``bounded``: so many seconds the faulted run waits before it gives up.
-    """
+    """``runs``: so many at once, of one rotation, or with ``apart`` each of its own and by age."""
 
     name: str
     setup: Setup
     faults: tuple[Fault, ...]
     runs: int = 1
     apart: bool = False
-    bounded: float = 0.8
+
+    @property
+    def patience(self) -> float:
+        """So many seconds the faulted run waits before it gives up."""
+        return 1.0 if any(fault.endless for fault in self.faults) else 10.0
 
     @property
     def kinds(self) -> list[str]:
@@ -148,12 +149,11 @@ def _of_the_world(number: int) -> t.Sequence[Fault]:
 
 
 def _of_request(step: str, number: int) -> t.Iterator[Fault]:
-    """Of the errors that are told alike, the reads, which repeat themselves, meet one after the other."""
+    """Every one for a write and for the first of a kind of read; later reads meet them in turn."""
     cuts, errors, rest = (f.AWS_CUT, f.AWS_ERRORS, ()) if ":" in step else (f.CUT, f.STATUS, (f.TLS[0], f.GONE))
-    yield from cuts
-    reads = step.startswith("GET ") or any(verb in step for verb in (":Describe", ":List", ":Get"))
-    yield from (errors[number % 5], errors[(number + 2) % 5]) if reads else errors
-    yield from rest
+    later = number > 0 and (step.startswith("GET ") or any(verb in step for verb in (":Describe", ":List", ":Get")))
+    for faults in (cuts, errors, rest):
+        yield from [faults[(number + more) % len(faults)] for more in (0, 1)] if later and faults else faults
 
 
 def matrix_case(name: str) -> Case:

@@ -38,6 +38,11 @@ class Fault:
     values: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     place: Place | None = None
 
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on until it is cleared."""
+        return self.values.get("times", 1) is None or self.values.get("action") == "never_ends"
+
     def at(self, place: Place) -> Fault:
         return dataclasses.replace(self, place=place)
 

@@ -32,14 +32,13 @@ class Mutant:
     setup: Setup
     faults: tuple[Fault, ...] = ()
     tries: int = 1
-    bounded: float = 1.0
 
     def __str__(self) -> str:
         return self.name
 
     def cases(self) -> t.Iterator[Case]:
         for number in range(self.tries):
-            yield Case(f"mutant: {self.name} {number}", self.setup, self.faults, bounded=self.bounded)
+            yield Case(f"mutant: {self.name} {number}", self.setup, self.faults)
 
     def sources(self) -> dict[str, str]:
         """The modules that it changes."""
@@ -91,7 +90,7 @@ MUTANTS = (
         (f.KILL.at(SENT),),
     ),
     Mutant("trusts the status", _of_rotation("trusts the status"), "lockouts", ECS),
-    Mutant("is content with one confirmation", _of_rotation("is content with one round"), "lockouts", DRAINING, tries=3, bounded=4.0),
+    Mutant("is content with one confirmation", _of_rotation("is content with one round"), "lockouts", DRAINING, tries=3),
     Mutant(
         "drops what is pending when it is rolled back",
         (("rack_roll", STOPPED, DROPS.format("STOPPED_ROLLED_BACK")),),

@@ -152,7 +152,7 @@ class Scene:
                 self.fired.append(fault.kind)
         options: dict[str, t.Any] = {"timeout": TIMEOUT_S}
         if not case.setup.console:
-            options["wait_timeout"] = int(case.bounded * case.setup.speed)
+            options["wait_timeout"] = int(case.patience * case.setup.speed)
         own = [BY_AGE if case.apart else {"rotation_id": ROTATION}] * case.runs
         # With several at once it is the first that meets them.
         jobs = [self._job({**options, **each}, () if number else placed) for number, each in enumerate(own)]
