@@ -53,7 +53,7 @@ def main() -> int:
     from tests.chaos.workers import Workers
 
     began = time.monotonic()
-    table = Table()
+    table, broken_off = Table(), False
     with Workers(1 if arguments.replay else arguments.jobs) as workers:
         if arguments.replay:
             cases: t.Iterable[t.Any] = [case_of(arguments.replay)]
@@ -63,13 +63,18 @@ def main() -> int:
                 () if arguments.no_matrix else list(_watched(workers)),
                 (random_case(f"{arguments.seed}:{number}") for number in range(arguments.cases)),
             )
-        for count, played in enumerate(workers.play(cases), 1):
-            table.add(played)
-            _tell(count, played, arguments.replay is not None)
+        try:
+            for count, played in enumerate(workers.play(cases), 1):
+                table.add(played)
+                _tell(count, played, arguments.replay is not None)
+        except (KeyboardInterrupt, SystemExit):
+            broken_off = True
     print(f"\n{table.text()}\n\n{table.total['cases']} cases in {time.monotonic() - began:.0f} s")
     if table.bad:
         print(f"\n{table.complaints()}")
-    return 1 if table.bad else 0
+    if broken_off:
+        print("broken off")
+    return 1 if table.bad or broken_off else 0
 
 
 def _tell(count: int, played: Played, closely: bool) -> None:
