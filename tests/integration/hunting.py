@@ -74,6 +74,7 @@ class Hunt:
         self.hosts: dict[str, dict[str, Any]] = {"convox": {}}
         self.processes = Processes()
         self._number = 0
+        self._asked = len(machine.convox.journal.entries())
 
     def task(self, module: str, **options: Any) -> dict[str, Any]:
         """One that takes its options from variables, as the roles do, and whose failure does not end the play."""
@@ -118,7 +119,7 @@ class Hunt:
         )
 
     def run(self, *arguments: str, status: int, program: Path = PROGRAM, **variables: str) -> str:
-        """Run to the end, and see that nothing was printed nor shown by a process. Returns the output."""
+        """Run to the end, and see that nothing was printed, nor shown by a process or by a request's line. Returns the output."""
         with Processes() as self.processes:
             process = self.start(*arguments, program=program, **variables)
             try:
@@ -129,7 +130,10 @@ class Hunt:
         assert "Traceback" not in output, output
         found = find_leaks(self.machine, output)
         assert found == [], output
-        assert self.processes.leaks(all_secrets(self.machine)) == []
+        secrets = all_secrets(self.machine)
+        assert self.processes.leaks(secrets) == []
+        # As it would be in the access log of every server and balancer on the way.
+        assert found_in(json.dumps(self.machine.convox.journal.entries()[self._asked :]), secrets) == []
         return output
 
     @staticmethod

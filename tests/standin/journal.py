@@ -53,6 +53,9 @@ class Journal:
             "server": server,
             "method": request.method,
             "path": path or request.path,
+            # With these, all that a server's own access log would have.
+            "target": request.target,
+            "agent": request.headers.get("User-Agent"),
             "status": status,
             "user": user or None,
             "key_fingerprint": fingerprint(password),
