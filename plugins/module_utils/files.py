@@ -27,8 +27,9 @@ FILE_MODE = 0o600
 LOCK_PATIENCE_S = 30.0
 MOST_NAMES = 20
 FIRST_PART = 256 << 10
-# A thousand times what a large fleet needs.
+# Far more than the files of a large fleet take; what stores remember of ten thousand racks is longer (some 25 MB).
 LARGEST = 4 << 20
+LARGEST_STORE = 256 << 20
 _UNFINISHED = ".unfinished"
 
 
@@ -50,15 +51,15 @@ def make_directory(path: str) -> None:
             _sync_directory(os.path.dirname(each))
 
 
-def read(path: str) -> str | None:
+def read(path: str, largest: int = LARGEST) -> str | None:
     """The file's text without a byte-order mark; None where there is none."""
     with translated("read", path):
         try:
             # Not waiting: nobody may ever write to a pipe that stands there.
             with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
                 status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-                    raise Damaged(f"{path}: no file of at most {LARGEST >> 20} MiB, as such a file is; nothing was changed; look what it is")
+                if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+                    raise Damaged(f"{path}: no file of at most {largest >> 20} MiB, as such a file is; nothing was changed; look what it is")
                 return file.read().decode("utf-8-sig")
         except FileNotFoundError:
             return None
@@ -118,13 +119,13 @@ def prove_writable(path: str) -> None:
         raise StoreFailed(f"{path}: what was written there came back changed; nothing was rolled; mend the disk")
 
 
-def read_json(path: str) -> dict[str, t.Any]:
+def read_json(path: str, largest: int = LARGEST) -> dict[str, t.Any]:
     """A JSON object; {} where there is no file. Trailing commas are read over, as people leave them.
 
     An empty or broken file is damage, not emptiness: the CLI itself leaves such a file when it is killed while
     writing, and then drops every host that was in it (convox-protocol 2).
     """
-    text = read(path)
+    text = read(path, largest)
     if text is None:
         return {}
     data = _parse_leniently(text)
@@ -141,11 +142,11 @@ def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
 
 
 @contextlib.contextmanager
-def updating(path: str) -> t.Iterator[dict[str, t.Any]]:
+def updating(path: str, largest: int = LARGEST) -> t.Iterator[dict[str, t.Any]]:
     """Read a JSON object, let the caller change it, write it if it did: one writer at a time, by whatever link."""
     with locked(os.path.realpath(path) + ".lock", path, LOCK_PATIENCE_S):
         _sweep(os.path.realpath(path))
-        data = read_json(path)
+        data = read_json(path, largest)
         before = json.dumps(data)
         yield data
         if json.dumps(data) != before:

@@ -26,13 +26,13 @@ class FileStore:
         self.label = f"file:{self.path}"
 
     def load(self, kind: str, name: str) -> Record | None:
-        section = self._section(files.read_json(self.path), kind)
+        section = self._section(files.read_json(self.path, files.LARGEST_STORE), kind)
         by_host = (k for k, v in section.items() if isinstance(v, dict) and v.get("host") == name)
         identity = name if name in section else next(by_host, None)
         return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
 
     def save(self, record: Record) -> None:
-        with files.updating(self.path) as data:
+        with files.updating(self.path, files.LARGEST_STORE) as data:
             section = data[record.kind] = self._section(data, record.kind)
             section[record.identity] = records.to_json(record, section.get(record.identity))
 
@@ -44,7 +44,7 @@ class FileStore:
         return record.current if record else None
 
     def prove(self, record: Record, dry: bool) -> None:
-        files.read_json(self.path)
+        files.read_json(self.path, files.LARGEST_STORE)
         if not dry:
             files.prove_writable(self.path)
         elif not files.writable(self.path):

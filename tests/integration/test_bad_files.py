@@ -80,7 +80,10 @@ def stand(machine: Machine, name: str) -> Path:
 @pytest.mark.parametrize("name", JSON_FILES)
 def test_damaged_json(direct: Direct, machine: Machine, rack: Rack, name: str) -> None:
     path = stand(machine, name)
-    for content in DAMAGED.values():
+    for what, content in DAMAGED.items():
+        if what == "10 MB of JSON" and name in ("rotations.json", "keys.json"):
+            # A store of many racks is as long, and what is not ours in it stays.
+            continue
         machine.write(path, "")
         path.write_bytes(content.replace(b"RACK", rack.host.encode()))
         with nothing_changes(machine, locks=False):

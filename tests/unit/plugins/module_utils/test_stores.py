@@ -114,6 +114,17 @@ def test_damage_is_told_and_never_overwritten(tmp_path: Path, content: t.Any) ->
     assert path.read_text(encoding="utf-8") == before
 
 
+def test_a_store_of_ten_thousand_racks(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    ids = [f"2026-q4-{number:028d}" for number in range(50)]
+    racks = {f"rack{number}.example.com": {"current": OLD, "superseded": [OTHER], "rotation_ids": ids} for number in range(10_000)}
+    put(path, {RACK_API_KEY: racks})
+    assert path.stat().st_size > 20_000_000
+    store = FileStore(str(path))
+    store.save(STAGED)
+    assert (store.load(RACK_API_KEY, DOMAIN), store.key(RACK_API_KEY, "rack9999.example.com")) == (STAGED, OLD)
+
+
 def test_a_file_is_named_as_people_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert FileStore("~/keys.json").label == f"file:{tmp_path}/keys.json"
