@@ -163,7 +163,7 @@ class Scene:
                 self._zygote.kill(numbers[0])
                 self.fired.append(fault.kind)
         reports = [self._end(job, number, findings) for job, number in zip(jobs, numbers)]
-        self.places = [(when, step, number) for when, step, number in reports[0].places]
+        self.places = [(place[0], place[1], place[2]) for place in reports[0].places]
         verdict.after_runs_at_once(self, reports, findings)
         verdict.after_any_run(self, findings, "after the faults")
 
