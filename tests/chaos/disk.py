@@ -65,9 +65,8 @@ class Disk:
         self._names[path] = name
         return handle, path
 
-    def makedirs(self, path: str, mode: int = 0o777, exist_ok: bool = False) -> None:
-        if not os.path.isdir(path):
-            self._write(f"make {os.path.basename(path)}", lambda: os.makedirs(path, mode=mode, exist_ok=exist_ok))
+    def mkdir(self, path: str, mode: int = 0o777) -> None:
+        self._write(f"make {os.path.basename(path)}", lambda: os.mkdir(path, mode))
 
     def open(self, path: str, flags: int, mode: int = 0o777) -> int:
         if flags & os.O_CREAT and not os.path.exists(path):
