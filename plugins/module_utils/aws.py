@@ -164,7 +164,7 @@ class Aws:
         found = []
         for page in self.pages("ec2", "describe_instances", Filters=[{"Name": "tag:Rack", "Values": [rack]}]):
             for data in [i for reservation in page["Reservations"] for i in reservation["Instances"]]:
-                tags = {tag["Key"]: tag["Value"] for tag in data.get("Tags", [])}
+                tags = tags_of(data)
                 instance = Ec2Instance(data["InstanceId"], data.get("KeyName"), data["State"]["Name"], tags.get("aws:autoscaling:groupName"))
                 if instance.state != "terminated":
                     found.append(instance)
@@ -288,36 +288,15 @@ class RackResources:
 
     def set_parameter(self, name: str, value: str) -> None:
         """One parameter anew and every other one as it is: the template, tags and topics too (4.2)."""
-        stack = self.stack()
-        others = [{"ParameterKey": n, "UsePreviousValue": True} for n in stack.parameter_names if n != name]
-        self.aws.call_once(
-            "cloudformation",
-            "update_stack",
-            StackName=self.name,
-            UsePreviousTemplate=True,
-            Parameters=others + [{"ParameterKey": name, "ParameterValue": value}],
-            Capabilities=["CAPABILITY_IAM"],
-            Tags=[{"Key": k, "Value": v} for k, v in stack.tags.items()],
-            NotificationARNs=list(stack.notification_arns),
-        )
+        self.aws.call_once("cloudformation", "update_stack", **_as_it_is(self.stack(), {name: value}))
 
     def would_replace(self) -> list[str]:
         """What AWS would replace at an update that changes nothing: it resolves machine images anew each time (4.2).
 
         Told by a change set, which is deleted at once. Each as ``LogicalId (Type)``.
         """
-        stack = self.stack()
         names = {"StackName": self.name, "ChangeSetName": f"convox-credentials-{uuid.uuid4().hex}"}
-        self.aws.call_once(
-            "cloudformation",
-            "create_change_set",
-            UsePreviousTemplate=True,
-            Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameter_names],
-            Capabilities=["CAPABILITY_IAM"],
-            Tags=[{"Key": k, "Value": v} for k, v in stack.tags.items()],
-            NotificationARNs=list(stack.notification_arns),
-            **names,
-        )
+        self.aws.call_once("cloudformation", "create_change_set", **{**_as_it_is(self.stack(), {}), **names})
         try:
             changes = self._changes(names)
         finally:
@@ -400,6 +379,29 @@ def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -
     return None
 
 
+def tags_of(data: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """The tags in a description of something."""
+    return {tag["Key"]: tag["Value"] for tag in data.get("Tags", [])}
+
+
+def as_tags(tags: t.Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as AWS takes them."""
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def _as_it_is(stack: Stack, but: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """An update of a stack in which everything stays but some parameters: what is not named, AWS would put back (4.2)."""
+    others = [{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameter_names if name not in but]
+    return {
+        "StackName": stack.name,
+        "UsePreviousTemplate": True,
+        "Parameters": others + [{"ParameterKey": name, "ParameterValue": value} for name, value in but.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "Tags": as_tags(stack.tags),
+        "NotificationARNs": list(stack.notification_arns),
+    }
+
+
 def _action(service: str, operation: str) -> str:
     """The right that an operation needs, as policies name it."""
     return "%s:%s" % (service, "".join(word.capitalize() for word in operation.split("_")))
@@ -418,7 +420,7 @@ def _stack(data: t.Mapping[str, t.Any]) -> Stack:
         status=data["StackStatus"],
         parameters={k: v for k, v in parameters.items() if k not in SECRET_NAMES},
         outputs={k: v for k, v in outputs.items() if k not in SECRET_NAMES},
-        tags={tag["Key"]: tag["Value"] for tag in data.get("Tags", []) if not tag["Key"].startswith("aws:")},
+        tags={name: value for name, value in tags_of(data).items() if not name.startswith("aws:")},
         notification_arns=tuple(data.get("NotificationARNs", [])),
         parameter_names=tuple(parameters),
     )

@@ -21,7 +21,7 @@ import re
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, as_tags, tags_of
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Damaged, RequestFailed, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
@@ -117,7 +117,7 @@ class SecretsManagerStore:
         try:
             about = self._call("describe_secret", SecretId=name)
         except StoreFailed as exc:
-            if isinstance(exc.__cause__, BadReply) and exc.__cause__.text.startswith("ResourceNotFoundException"):
+            if _said(exc, "ResourceNotFoundException"):
                 return None
             raise
         if about.get("DeletedDate"):
@@ -125,9 +125,8 @@ class SecretsManagerStore:
         versions = {stage: version for version, stages in about.get("VersionIdsToStages", {}).items() for stage in stages}
         found = {stage: self._call("get_secret_value", SecretId=name, VersionId=versions[stage]) for stage in _STAGES if stage in versions}
         values = {stage: self._value(name, version.get("SecretString") or "") for stage, version in found.items()}
-        tags = {tag["Key"]: tag["Value"] for tag in about.get("Tags", [])}
         staged = found.get(_PENDING, {}).get("CreatedDate")
-        return Secret(name, versions, values, tags, format_date(staged) if staged else None)
+        return Secret(name, versions, values, tags_of(about), format_date(staged) if staged else None)
 
     def _value(self, name: str, text: str) -> t.Mapping[str, t.Any]:
         value = None
@@ -189,7 +188,7 @@ class SecretsManagerStore:
             Description=f"Convox {record.kind.replace('_', ' ')} of {record.identity}",
             SecretString=json.dumps(value),
             ClientRequestToken=_token(record.identity, "created"),
-            Tags=[{"Key": key, "Value": value} for key, value in self._tags.items()],
+            Tags=as_tags(self._tags),
             **more,
         )
         secret = self._read(name)
@@ -219,7 +218,7 @@ class SecretsManagerStore:
         try:
             self._call("put_secret_value", SecretId=secret.name, SecretString=json.dumps(value), VersionStages=[stage], **more)
         except StoreFailed as exc:
-            if isinstance(exc.__cause__, BadReply) and exc.__cause__.text.startswith("ResourceExistsException"):
+            if _said(exc, "ResourceExistsException"):
                 raise StoreFailed(f"{self.label}: another run has just staged a key in {secret.name}; run again, which finishes that one") from None
             raise
 
@@ -237,7 +236,7 @@ class SecretsManagerStore:
         wanted = {**self._tags, **{key: _NOT_IN_TAGS.sub("_", value)[:_LONGEST_TAG] for key, value in told.items() if value}}
         new = {key: value for key, value in wanted.items() if secret.tags.get(key) != value}
         if new:
-            self._call("tag_resource", SecretId=secret.name, Tags=[{"Key": key, "Value": value} for key, value in new.items()])
+            self._call("tag_resource", SecretId=secret.name, Tags=as_tags(new))
         gone = sorted(key for key in told if key in secret.tags and key not in wanted)
         if gone:
             self._call("untag_resource", SecretId=secret.name, TagKeys=gone)
@@ -247,6 +246,11 @@ class SecretsManagerStore:
             return self._aws.call("secretsmanager", operation, **arguments)
         except RequestFailed as exc:
             raise StoreFailed(f"{self.label}: {exc}") from exc
+
+
+def _said(exc: StoreFailed, code: str) -> bool:
+    """Whether it is this error of AWS's that a call failed with."""
+    return isinstance(exc.__cause__, BadReply) and exc.__cause__.text.startswith(code)
 
 
 def _token(*parts: str) -> str:
