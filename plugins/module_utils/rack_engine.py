@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import typing as t
 
@@ -236,21 +237,25 @@ class Engine:
         own = dict.fromkeys(key for key in known if key and (reach.target.via or key != subject.key))
         return first + [reach.direct(subject.host, key) for key in own]
 
-    def _by_any_key(self, ask: t.Callable[[Rack], t.Any]) -> t.Any:
-        """Ask with each key until one is not refused: while containers restart, either may meet one that refuses it."""
-        refusal: Refused | None = None
+    def _attempts(self) -> t.Generator[Rack, None, None]:
+        """The rack by each key, then again on new connections: while containers restart, any key may meet one that refuses it."""
         ways = self._ways()
-        for turn in range(_TURNS if len(ways) > 1 else 1):
+        yield from ways
+        for turn in range(1, _TURNS if len(ways) > 1 else 1):
             # Forth and back: where a balancer deals its containers out in turn, each key meets each of them.
             for way in ways[::-1] if turn % 2 else ways:
-                rack = way.afresh() if turn else way
+                with contextlib.closing(way.afresh()) as rack:
+                    yield rack
+
+    def _by_any_key(self, ask: t.Callable[[Rack], t.Any]) -> t.Any:
+        """Ask with each key until one is not refused."""
+        refusal: Refused | None = None
+        with contextlib.closing(self._attempts()) as attempts:
+            for rack in attempts:
                 try:
                     return ask(rack)
                 except Refused as exc:
                     refusal = exc
-                finally:
-                    if turn:
-                        rack.close()
         raise refusal or Refused(f"{self._subject.label}: no key is known", 401)
 
     def _system(self) -> System:
