@@ -38,10 +38,9 @@ class CliStore:
             book.save(record)
 
     def promote(self, record: Record, promotion: Promotion) -> None:
-        if promotion.own is not None:
-            there = self._cli.key(promotion.own)
-            if there in (None, promotion.old) or promotion.own_was_refused:
-                self._cli.set_key(promotion.own, promotion.new)
+        """Enters the host where it has no entry yet; those that there are, stores.py exchanges."""
+        if promotion.own is not None and self._cli.key(promotion.own) is None:
+            self._cli.set_key(promotion.own, promotion.new)
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:

@@ -109,6 +109,16 @@ def test_without_the_cli_as_store_nothing_new_is_entered(tmp_path: Path) -> None
     assert world.content()["keys.json"][RACK_API_KEY][DOMAIN]["current"] == NEW
 
 
+@pytest.mark.parametrize(("there", "after"), [({HOST: OTHER}, {HOST: NEW}), ({ALIAS: OTHER}, {ALIAS: OTHER}), ({}, None)])
+def test_a_dead_login_is_exchanged_wherever_the_keys_are_kept(tmp_path: Path, there: dict[str, str], after: dict[str, str] | None) -> None:
+    world = World(tmp_path, ("keys.json",))
+    if there:
+        world.auth(one=there)
+    world.set().save(STAGED)
+    world.commit(own_was_refused=True)
+    assert world.content().get("one/auth") == after
+
+
 @pytest.mark.parametrize("there", [{}, {HOST: OLD}, {HOST: OTHER}, {HOST: OTHER, ALIAS: OLD}])
 def test_the_new_key_is_held_in_the_end_and_the_former_one_too(world: World, there: dict[str, str]) -> None:
     world.auth(one=there)
@@ -148,6 +158,7 @@ CASES = {
     "cli and file": Case(("cli", "keys.json")),
     "file and cli": Case(("keys.json", "cli")),
     "two files": Case(("keys.json", "more.json")),
+    "file, refused": Case(("keys.json",), two={HOST: "refused"}, refused=True),
     "file, begun in cli": Case(("keys.json",), elsewhere=("cli",)),
     "file, the first of two": Case(("keys.json", "more.json"), elsewhere=("keys.json",)),
     "old key unknown": Case(("cli", "keys.json"), record=UNKNOWN_OLD, one={"found one": "found"}),
