@@ -72,6 +72,7 @@ class RackRoll:
 
     def run(self) -> Outcome:
         if self.settled():
+            self._task.name_other_login(self._subject.label, self._own_host(), self._own_key())
             return self._report("committed", changed=False), None
         self._refuse_second_key()
         plan, affected = self._preflight()
@@ -188,6 +189,7 @@ class RackRoll:
             self._record = engine.record
         if isinstance(end, rotation.Commit):
             self._commit()
+            self._task.name_other_login(self._subject.label, self._own_host(), self._record.current)
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
             self._name_who_is_left(affected)
@@ -228,13 +230,6 @@ class RackRoll:
         )
         self._stores.promote(record, promotion)
         self._record = record.committed()
-        other = task.cli.key(promotion.own) if promotion.own else None
-        if other is not None and other != promotion.new:
-            task.secrets.add(other)
-            task.warn_once(
-                f"{self._subject.label}: the CLI's auth has another key ({fingerprint(other)}) for {promotion.own}, which this roll did not touch; "
-                "log in anew if that is not wanted"
-            )
         old = fingerprint(promotion.old) if promotion.old else None
         ledger.record(task, self._record, pending, old, fingerprint(promotion.new), self._started)
 

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
 
@@ -47,3 +47,13 @@ class Task:
         if text not in self._warned:
             self._warned.add(text)
             self.warn(self.secrets.redact(text))
+
+    def name_other_login(self, label: str, host: str, in_force: str | None) -> None:
+        """An entry of somebody else's for this very host is left (architecture 4, Commit); the run that left it may have died."""
+        other = self.cli.key(host)
+        if in_force is None or other is None or other == in_force:
+            return
+        self.secrets.add(other)
+        self.warn_once(
+            f"{label}: the CLI's auth has another key ({fingerprint(other)}) for {host}, which this roll did not touch; log in anew if that is not wanted"
+        )
