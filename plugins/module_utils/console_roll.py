@@ -68,6 +68,7 @@ class ConsoleRoll:
     def run(self) -> tuple[dict[str, object], str | None]:
         current = self._working_key()
         if not self._resumed and self._settled(current):
+            self._task.name_other_login(self._host, self._host, current)
             return self._report(current, None, changed=False), None
         self._stores.prove(dataclasses.replace(self._record, host=self._host, current=self._record.current or current), dry=self._task.check_mode)
         if self._task.check_mode:
@@ -75,14 +76,16 @@ class ConsoleRoll:
             return self._report(None, current or self._known_key(), changed=True), None
         old = self._record.old or current or self._known_key()
         made = self._finish_or_reset(old)
-        self._commit(old, made)
+        old = self._commit(old, made)
+        self._task.name_other_login(self._host, self._host, made)
         return self._report(made, old, changed=True), made
 
     # -- whether there is anything to do --------------------------------------------------------------------------
     def _working_key(self) -> str | None:
         """The first known key that the Console accepts."""
         for key in self._keys():
-            if self._accepted(key):
+            self._user_id = self._whose(key)
+            if self._user_id is not None:
                 return key
             self._task.warn_once(f"{self._host}: the key {fingerprint(key)} is refused")
         return None
@@ -97,15 +100,16 @@ class ConsoleRoll:
     def _known_key(self) -> str | None:
         return next(iter(self._keys()), None)
 
-    def _accepted(self, key: str) -> bool:
+    def _whose(self, key: str) -> str | None:
+        """The id of the user that the Console takes the key for; None where it refuses it."""
         try:
             reply = Rack(self._reach.transport(self._host), self._reach.credential(key)).auth()
         except Refused:
-            return False
-        self._user_id = user_id(reply.text)
-        if self._user_id is None:
+            return None
+        found = user_id(reply.text)
+        if found is None:
             raise BadInput(f"host: {self._host} is a rack, not a Console; roll a rack's key with rack_keyroll")
-        return True
+        return found
 
     def _settled(self, current: str | None) -> bool:
         options = self._task.options
@@ -182,25 +186,38 @@ class ConsoleRoll:
         for turn in range(CONFIRMATIONS):
             if turn:
                 self._task.clock.sleep(CONFIRM_INTERVAL_S)
-            try:
-                if not self._accepted(key):
-                    return False
-            except RequestFailed as exc:
-                raise ConvoxError(f"{exc}; the new key is kept as pending in {self._stores.named}: run again to confirm it", changed=True) from None
+            self._user_id = self._whose_now(key)
+            if self._user_id is None:
+                return False
         return True
+
+    def _whose_now(self, key: str) -> str | None:
+        """As ``_whose``, once there is a new key to be kept."""
+        try:
+            return self._whose(key)
+        except RequestFailed as exc:
+            raise ConvoxError(f"{exc}; the new key is kept as pending in {self._stores.named}: run again to confirm it", changed=True) from None
 
     def _save(self, record: Record) -> None:
         self._record = record
         self._stores.save(record)
 
-    def _commit(self, old: str | None, new: str) -> None:
+    def _commit(self, old: str | None, new: str) -> str | None:
+        """Returns the former key of the account, where it is known.
+
+        A reset kills it: what the Console takes still, though another key is the account's now, is somebody else's login.
+        """
         pending = self._record.pending
         if pending is None:
             raise ValueError("nothing is pending")
+        there = self._task.cli.key(self._host)
+        theirs = {key for key in (old, there) if key is not None and key != new and self._whose_now(key) is not None}
+        old = None if old in theirs else old
         promoted = self._record.promoted(self._task.clock.stamp())
-        self._stores.promote(promoted, Promotion(own=self._host, old=old, new=new, own_was_refused=True))
+        self._stores.promote(promoted, Promotion(own=self._host, old=old, new=new, own_was_refused=there not in theirs))
         self._record = promoted.committed()
         ledger.record(self._task, self._record, pending, fingerprint(old) if old else None, fingerprint(new), self._started)
+        return old
 
     def _report(self, new: str | None, old: str | None, changed: bool) -> dict[str, object]:
         prints = fingerprint(new) if new else None, fingerprint(old) if old else None

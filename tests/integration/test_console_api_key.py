@@ -189,3 +189,44 @@ def test_a_file_store(machine: Machine, direct: Direct, console: Console, accoun
     # The CLI had the old key, and goes on with the new one.
     assert machine.auth() == {console.host: console.api_key}
     assert not direct("console_api_key", stores=stores, max_age="1d", **account)["changed"]
+
+
+@pytest.fixture
+def deploy_key(console: Console, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A key of that Console's which is no person's."""
+    monkeypatch.setattr(console.spec, "deploy_keys", ("Deploy0" * 5,))
+    return console.spec.deploy_keys[0]
+
+
+def test_somebody_else_s_login_is_left_and_named(
+    machine: Machine, direct: Direct, console: Console, account: dict[str, Any], deploy_key: str
+) -> None:
+    """The Console takes it still when the account has another key, so that it is not the account's."""
+    deploy, alias = deploy_key, "console.example.com"
+    machine.log_in(console.host, deploy)
+    machine.log_in(alias, deploy)
+    done = direct("console_api_key", rotation_id="one", **account)
+    assert (done.msg, done["old_fingerprint"]) == (None, None)
+    assert machine.auth() == {console.host: deploy, alias: deploy}
+    assert record(machine, console)["current"] == console.api_key
+    assert fingerprint(deploy) in " ".join(done.warnings)
+    again = direct("console_api_key", rotation_id="one", **account)
+    assert (again["changed"], fingerprint(deploy) in " ".join(again.warnings)) == (False, True)
+
+
+def test_a_dead_login_is_exchanged(machine: Machine, direct: Direct, console: Console, account: dict[str, Any]) -> None:
+    """What the Console refuses is nobody's, wherever the keys are kept."""
+    machine.log_in(console.host, "d" * 32)
+    path = machine.home / "keys.json"
+    machine.stores.add(path)
+    assert direct("console_api_key", api_key=console.api_key, stores=[{"type": "file", "path": str(path)}], **account).msg is None
+    assert machine.auth() == {console.host: console.api_key}
+
+
+def test_no_answer_to_whose_a_key_is(machine: Machine, direct: Direct, console: Console, account: dict[str, Any]) -> None:
+    """Whether the former key is dead is asked last; without an answer the new one stays pending."""
+    console.fault("drop_before", path="^/auth$", skip=3)
+    failed = direct("console_api_key", **account)
+    assert "kept as pending" in str(failed.msg)
+    assert direct("console_api_key", **account)["resumed"]
+    assert machine.auth() == {console.host: console.api_key}
