@@ -36,6 +36,8 @@ CLIENT_VERSION = "20260326150533"
 RETRIED_STATUS = (429, 502, 503, 504)
 LONGEST_TEXT = 300
 LONGEST_PAUSE_S = 60
+# As much of a proxy's URL as the libraries take for granted: credentials are ASCII, and it names a host.
+_PROXY = re.compile("([a-z0-9]+://)?([!-.0->A-~]*@)?(\\[[^]@/?#]+\\]|[^]\\s@/?#:[]+)(:[0-9]+)?/?", re.IGNORECASE)
 # The words for a certificate that is not the right one, of OpenSSL and of urllib3.
 _NOT_TRUSTED = re.compile("CERTIFICATE_VERIFY_FAILED|certificate verify failed|doesn't match|Fingerprint")
 
@@ -205,8 +207,8 @@ class Transport:
             # Perhaps after the request was read: what came of it is not known.
             return NoAnswer(f"{about}: TLS broke off; check that the host speaks TLS, then try again")
         # The host is a good one: it was looked at before.
-        if isinstance(exc, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError)):
-            return NoAnswer(f"{about}: the proxy's URL is none; set HTTPS_PROXY as http://name:port", sent=False, lasting=True)
+        if isinstance(exc, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, urllib3.exceptions.LocationParseError)):
+            return NoAnswer(f"{about}: the proxy's URL is none that can be used; set HTTPS_PROXY as http://name:port", sent=False, lasting=True)
         if isinstance(exc, requests.exceptions.ProxyError):
             return NoAnswer(f"{about}: the proxy does not answer; check HTTPS_PROXY and NO_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.ConnectTimeout):
@@ -314,6 +316,13 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
 
         def proxy_manager_for(self, proxy, **kwargs):  # type: ignore[no-untyped-def]
             return super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
+
+        def send(self, request, *args, proxies=None, **kwargs):  # type: ignore[no-untyped-def]
+            proxy = requests.utils.select_proxy(request.url, proxies)
+            if proxy and not _PROXY.fullmatch(proxy):
+                # Of some of these requests makes errors of Python's, of others a message with the password in it.
+                raise requests.exceptions.InvalidProxyURL("no URL of a proxy")
+            return super().send(request, *args, proxies=proxies, **kwargs)
 
     policy = Retry(
         total=retries,

@@ -32,15 +32,15 @@ def _arguments() -> argparse.Namespace:
 
 def _watched(workers: Workers) -> t.Iterator[t.Any]:
     """The matrix: first one roll of each of its setups is watched, then each boundary that it passed gets every fault."""
-    from tests.chaos.cases import MATRIX_SETUPS, Case, matrix
+    from tests.chaos.cases import MATRIX, Case, matrix
     from tests.chaos.faults import Place
 
-    plain = [Case(f"no fault, {setup}", setup, ()) for setup in MATRIX_SETUPS]
-    by_name = {case.name: case.setup for case in plain}
+    by_name = {f"no fault, {setup}": (setup, steps) for setup, steps in MATRIX}
+    plain = [Case(name, setup, ()) for name, (setup, dummy) in by_name.items()]
     for played in list(workers.play(plain)):
         if played.findings:
             raise SystemExit(f"{played.name}: {played.findings.found}: nothing to learn from faults before this is mended")
-        yield from matrix(by_name[played.name], [Place(*place) for place in played.places])
+        yield from matrix(*by_name[played.name], [Place(*place) for place in played.places])
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import typing as t
 
 from tests.chaos import faults as f
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
-from tests.chaos.setups import ALL, CONSOLE, CONSOLES, ECS, SETUPS, SIGNING_KEY, Setup
+from tests.chaos.setups import ALL, CONSOLE, ECS, INSTANCE_KEY, INSTANCES, OTHERS, SECRETS_MANAGER, SETUPS, SIGNING_KEY, Setup
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Case:
 def random_case(seed: str) -> Case:
     """The case of a seed: one to three faults, at any place."""
     chance = random.Random(seed)  # noqa: S311 - chance is no secret here
-    setup = chance.choice(CONSOLES if chance.random() < 0.1 else SETUPS)
+    setup = chance.choice(OTHERS if chance.random() < 0.2 else SETUPS)
     if chance.random() < 0.06:
         several = tuple(_random_fault(chance, setup) for dummy in range(chance.randrange(2)))
         return Case(seed, setup, several, runs=chance.randint(2, 20), apart=chance.random() < 0.5)
@@ -65,6 +65,21 @@ AWS_STEPS = (
     ("ecs:DescribeTasks", 4),
     ("ssm:GetParameter", 5),
 )
+SECRETS_STEPS = (
+    *(("secretsmanager:PutSecretValue", 10),) * 3,
+    *(("secretsmanager:UpdateSecretVersionStage", 2),) * 2,
+    ("secretsmanager:CreateSecret", 1),
+    ("secretsmanager:DescribeSecret", 15),
+    ("secretsmanager:GetSecretValue", 30),
+    ("secretsmanager:TagResource", 5),
+)
+INSTANCE_STEPS = (("GET /system", 10), *(("POST /instances/keyroll", 1),) * 3, ("PUT /system", 1), ("GET /instances", 2))
+INSTANCE_AWS_STEPS = (
+    ("cloudformation:DescribeStacks", 6),
+    ("ec2:DescribeInstances", 4),
+    ("ec2:DescribeKeyPairs", 4),
+    ("ssm:GetParameter", 1),
+)
 CONSOLE_STEPS = (("POST /graphql", 3), ("GET /auth", 4))
 KEY_STEPS = (("PUT /system/jwt/rotate", 1),) * 3
 DISK_STEPS = tuple(
@@ -80,14 +95,14 @@ def _random_fault(chance: random.Random, setup: Setup) -> Fault:
     if draw < 0.12:
         return f.killed_after(chance.uniform(0.0, 0.5))
     if draw < 0.40:
-        return chance.choice(f.ANYWHERE[:2] + f.CLOCK if setup.console else f.ANYWHERE).at(_anywhere(chance, setup))
+        return chance.choice(_anything(setup)).at(_anywhere(chance, setup))
     if draw < 0.52:
         return chance.choice(f.DISK).at(_place(chance, DISK_STEPS, BEFORE))
-    if draw < 0.72 or setup.console:
+    if draw < 0.72 or not setup.waits:
         fault = chance.choice(f.OF_RACK_REQUESTS)
         return fault.at(_place(chance, steps, fault.values.get("when", BEFORE)))
     if draw < 0.84 and setup.aws:
-        return chance.choice(f.OF_AWS_REQUESTS).at(_place(chance, AWS_STEPS, BEFORE))
+        return chance.choice(f.OF_AWS_REQUESTS).at(_place(chance, _aws(setup), BEFORE))
     return chance.choice(f.OF_THE_RACK)
 
 
@@ -95,13 +110,27 @@ def _anywhere(chance: random.Random, setup: Setup) -> Place:
     when = chance.choice((BEFORE, AFTER))
     if chance.random() < 0.5:
         return Place(when, None, chance.randrange(160))
-    return _place(chance, DISK_STEPS + _requests(setup) + (AWS_STEPS if setup.aws else ()), when)
+    return _place(chance, DISK_STEPS + _requests(setup) + _aws(setup), when)
+
+
+def _anything(setup: Setup) -> tuple[Fault, ...]:
+    """What can happen between any two steps."""
+    return f.OF_THE_RUN + (f.OF_THE_CONTAINERS if setup.waits else ()) + (f.OF_OTHERS if setup.contested else ())
 
 
 def _requests(setup: Setup) -> tuple[tuple[str, int], ...]:
-    if setup.console:
+    if not setup.waits:
         return CONSOLE_STEPS
+    if setup.subject == INSTANCES:
+        return INSTANCE_STEPS
     return RACK_STEPS + (() if setup.aws else KEY_STEPS)
+
+
+def _aws(setup: Setup) -> tuple[tuple[str, int], ...]:
+    if not setup.aws:
+        return ()
+    of_the_store = SECRETS_STEPS if "aws_secretsmanager" in setup.stores else ()
+    return of_the_store + (INSTANCE_AWS_STEPS if setup.subject == INSTANCES else AWS_STEPS)
 
 
 def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str) -> Place:
@@ -109,14 +138,15 @@ def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str)
     return Place(when, step, chance.randrange(numbers))
 
 
-MATRIX_SETUPS = (ECS, SIGNING_KEY, CONSOLE)
+# What is the same as in another one is left out: of a roll by ECS into Secrets Manager, all but the store.
+MATRIX = ((ECS, ""), (SIGNING_KEY, ""), (SECRETS_MANAGER, "secretsmanager:"), (INSTANCE_KEY, ""), (CONSOLE, ""))
 
 
-def matrix(setup: Setup, places: t.Sequence[Place]) -> t.Iterator[Case]:
-    """Every fault at every place of one roll that was watched."""
-    for fault in () if setup.console else f.OF_THE_RACK:
+def matrix(setup: Setup, steps: str, places: t.Sequence[Place]) -> t.Iterator[Case]:
+    """Every fault at every place of one roll that was watched. ``steps``: what their names begin with."""
+    for fault in f.OF_THE_RACK if setup.waits else ():
         yield Case(f"matrix: {setup}: {fault}", setup, (fault,))
-    for place in places:
+    for place in [place for place in places if (place.step or "").startswith(steps)]:
         for fault in _faults_of(setup, place):
             placed = fault.at(place)
             yield Case(f"matrix: {setup}: {placed}", setup, (placed,))
@@ -132,7 +162,7 @@ def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:
             yield from _of_request(step, place.number)
         else:
             yield from () if ":" in step else (f.TLS[1],)
-            yield from () if setup.console else _of_the_world(place.number)
+            yield from _of_the_world(setup, place.number)
         return
     if place.when == BEFORE:
         # One after the other: which error it is makes no difference to the file.
@@ -142,10 +172,11 @@ def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:
         yield f.CLOCK[place.number % 2]
 
 
-def _of_the_world(number: int) -> t.Sequence[Fault]:
+def _of_the_world(setup: Setup, number: int) -> t.Sequence[Fault]:
     """Between the first and the second of a kind of request, everything; between later ones, in turn."""
-    each = (f.RESTART, f.SOMEBODY, f.DEATH, f.SOMEBODY_ACTIVE)
-    return each if number == 0 else each[number % 2 * 2 :][:2]
+    each = [fault for pair in zip(f.OF_THE_CONTAINERS, f.OF_OTHERS) for fault in pair if fault in _anything(setup)]
+    half = len(each) // 2
+    return each if number == 0 else each[number % 2 * half :][:half]
 
 
 def _of_request(step: str, number: int) -> t.Iterator[Fault]:

@@ -19,7 +19,7 @@ from tests.chaos.cases import Case
 from tests.chaos.faults import DELAY_S, TIMEOUT_S, Fault
 from tests.chaos.run import Job, Report
 from tests.chaos.setups import AT_ONCE
-from tests.chaos.subjects import ConsoleKey, RackKey
+from tests.chaos.subjects import KINDS
 from tests.chaos.verdict import Findings
 from tests.chaos.zygote import Zygote
 from tests.integration.machine import Machine
@@ -27,6 +27,7 @@ from tests.standin import RackSpec, Standin
 from tests.standin.spec import new_key
 
 if t.TYPE_CHECKING:
+    from tests.chaos.subjects import Subject
     from tests.standin.rack import Rack
 
 # A run that takes longer hangs: its own time-out is over long before, but for a very busy machine.
@@ -79,10 +80,12 @@ class Stage:
         root = self._root / f"case{number}"
         root.mkdir()
         rack = self.convox.add_rack(RackSpec(**{"name": f"rack{number}", **AT_ONCE, **case.setup.rack}))
+        subject = KINDS[case.setup.subject](self.convox, rack)
         try:
-            scene = Scene(case, self.convox, rack, root, self._zygote, mutant)
+            scene = Scene(case, self.convox, rack, subject, root, self._zygote, mutant)
             findings = scene.play()
         finally:
+            subject.forget()
             self.convox.aws_faults.clear()
             self.convox.console.faults.clear()
             self.convox.console.forget_sessions()
@@ -94,11 +97,10 @@ class Stage:
 class Scene:
     """One case's own things."""
 
-    def __init__(self, case: Case, convox: Standin, rack: Rack, root: Path, zygote: Zygote, mutant: str | None) -> None:
+    def __init__(self, case: Case, convox: Standin, rack: Rack, subject: Subject, root: Path, zygote: Zygote, mutant: str | None) -> None:
         self.case = case
         self.convox = convox
-        self.rack = rack
-        self.subject = ConsoleKey(convox.console) if case.setup.console else RackKey(rack)
+        self.subject = subject
         self.machine = Machine(convox, root / "machine", _NoPlaybook(root))  # type: ignore[arg-type]
         self.machine.aws = case.setup.aws
         self.machine.environment["AWS_DEFAULT_REGION"] = rack.region
@@ -115,7 +117,7 @@ class Scene:
     def _prepare(self) -> dict[str, t.Any]:
         """Somebody is logged in to this host, by two names, and to another; files hold what is not ours."""
         machine, subject, case = self.machine, self.subject, self.case
-        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, subject.host: subject.key, ALIAS: subject.key}, indent=2))
+        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, **subject.logins, ALIAS: subject.key}, indent=2))
         machine.write(machine.config / "rotations.json", json.dumps(FOREIGN))
         stores: list[dict[str, t.Any]] = []
         for kind in case.setup.stores:
@@ -151,7 +153,7 @@ class Scene:
                 self.subject.fault(**fault.values)
                 self.fired.append(fault.kind)
         options: dict[str, t.Any] = {"timeout": TIMEOUT_S}
-        if not case.setup.console:
+        if case.setup.waits:
             options["wait_timeout"] = int(case.patience * case.setup.speed)
         own = [BY_AGE if case.apart else {"rotation_id": ROTATION}] * case.runs
         # With several at once it is the first that meets them.
@@ -194,7 +196,7 @@ class Scene:
         theirs = self.subject.accepted() & self.others
         if theirs:
             ids.append("theirs")
-            self.machine.log_in(self.subject.host, theirs.pop())
+            self.machine.log_in(self.subject.own, theirs.pop())
             report = self._run_one({"rotation_id": "theirs"}, findings)
         self.subject.mend()
         return report

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+RACK, THROUGH_CONSOLE, CONSOLE_KEY, INSTANCES = "rack", "rack through its Console", "Console API key", "instance key"
 BEFORE_SECRETS = "20230301000000"
 # Nothing takes time, where a setup does not say so.
 AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
@@ -16,19 +17,29 @@ SLOWLY = {"update_seconds": 0.05, "restart_seconds": 0.06, "drain_seconds": 0.08
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """``console``: the Console's key is rolled, not a rack's. ``rack``: fields of RackSpec. ``options``: of the task. ``stores``: kinds, in their order.
+    """``subject``: what is rolled (subjects.py). ``rack``: fields of RackSpec. ``options``: of the task. ``stores``: kinds, in their order.
 
     ``speed``: of the run's clock. ``rolled_before``: a rotation was committed before, lately.
     """
 
     name: str
+    subject: str = RACK
     rack: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     stores: tuple[str, ...] = ("cli",)
     aws: bool = True
     speed: float = 100.0
     rolled_before: bool = False
-    console: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is a stack, with containers, to be waited for."""
+        return self.subject != CONSOLE_KEY
+
+    @property
+    def contested(self) -> bool:
+        """Whether somebody else could roll the same key meanwhile."""
+        return self.subject in (RACK, THROUGH_CONSOLE)
 
     def __str__(self) -> str:
         return self.name
@@ -36,9 +47,11 @@ class Setup:
 
 ECS = Setup("by ECS")
 SIGNING_KEY = Setup("without AWS", aws=False, speed=200.0)
+SECRETS_MANAGER = Setup("Secrets Manager", stores=("aws_secretsmanager",))
 SETUPS = (
     ECS,
     SIGNING_KEY,
+    SECRETS_MANAGER,
     Setup("by CloudFormation", options={"method": "cloudformation"}, stores=("cli", "file")),
     Setup("old release", rack={"version": BEFORE_SECRETS}),
     Setup("one container", rack={"high_availability": False}, stores=("file",)),
@@ -47,7 +60,16 @@ SETUPS = (
     Setup("rolled before", rolled_before=True),
     Setup("each request to the next container", rack={"balance_requests": True}),
     Setup("by API and signing key", options={"method": "api", "activate": "signing_key"}, speed=200.0),
+    Setup("Secrets Manager and CLI", stores=("aws_secretsmanager", "cli")),
+    Setup("through its Console", THROUGH_CONSOLE, options={"console_sync": "none"}),
+    Setup("through its Console, without AWS", THROUGH_CONSOLE, options={"console_sync": "none"}, aws=False, speed=200.0),
 )
-CONSOLE = Setup("Console API key", console=True, aws=False, speed=200.0)
-CONSOLES = (CONSOLE, Setup("Console API key, two stores", console=True, aws=False, speed=200.0, stores=("file", "cli")))
-ALL = SETUPS + CONSOLES
+CONSOLE = Setup("Console API key", CONSOLE_KEY, aws=False, speed=200.0)
+INSTANCE_KEY = Setup("instance key", INSTANCES, rack={"instances": 2})
+OTHERS = (
+    CONSOLE,
+    Setup("Console API key, two stores", CONSOLE_KEY, aws=False, speed=200.0, stores=("file", "cli")),
+    INSTANCE_KEY,
+    Setup("instance key, slowly", INSTANCES, rack={**SLOWLY, "instance_seconds": 0.1, "instances": 2}, stores=("file", "cli")),
+)
+ALL = SETUPS + OTHERS

@@ -48,7 +48,7 @@ def after_any_run(scene: Scene, findings: Findings, when: str) -> None:
 
     A Console's new key is lost with the reply that it comes in, by its nature: what counts is that a run gets a new one.
     """
-    if _damaged(scene, findings, when) or (scene.case.setup.console and when != AFTER_THE_LAST_RUN):
+    if _damaged(scene, findings, when) or (scene.subject.shown_once and when != AFTER_THE_LAST_RUN):
         return
     lost = scene.subject.alive() - scene.machine.held_keys() - scene.others
     if lost:
@@ -93,7 +93,7 @@ def of_words(scene: Scene, report: Report, findings: Findings) -> None:
 
 def pending(scene: Scene) -> bool:
     """Whether any store holds a rotation that is not finished."""
-    return any("pending" in record for path in scene.machine.record_files() for record in _read(path).get(scene.subject.kind, {}).values())
+    return any("pending" in record for record in scene.machine.records(scene.subject.kind, scene.subject.identity))
 
 
 def _in_place(scene: Scene, last: Report, findings: Findings) -> None:
@@ -103,16 +103,15 @@ def _in_place(scene: Scene, last: Report, findings: Findings) -> None:
     """
     from tests.chaos.scene import ALIAS
 
-    alive, auth = scene.subject.alive(), scene.machine.auth()
-    theirs = auth.get(scene.subject.host) in scene.others
-    if alive != {auth.get(scene.subject.host)} and not (theirs and "did not touch" in last.text):
-        findings.add("lockouts", "the key of the rack in auth is not the one in force everywhere")
+    subject, auth = scene.subject, scene.machine.auth()
+    alive = subject.alive()
+    theirs = auth.get(subject.own) in scene.others
+    if alive != {auth.get(subject.own)} and not (theirs and "did not touch" in last.text):
+        findings.add("lockouts", "the key in auth is not the one in force everywhere")
     if alive != {auth.get(ALIAS)} and not scene.others:
         findings.add("lockouts", "the key of the alias in auth is not the one in force everywhere")
-    for path in scene.machine.stores:
-        record = _read(path).get(scene.subject.kind, {}).get(scene.subject.identity, {})
-        if alive != {record.get("current")}:
-            findings.add("lockouts", "the key in the file store is not the one in force everywhere")
+    for words in subject.out_of_place(scene.machine.records(subject.kind, subject.identity), len(set(scene.case.setup.stores) - {"cli"})):
+        findings.add("lockouts", words)
 
 
 def _leaks(scene: Scene, text: str) -> list[str]:

@@ -166,20 +166,30 @@ class Machine:
                 for record in self.read_json(path).get(kind, {}).values():
                     pending = record.get("pending", {})
                     held |= {record.get("current"), *record.get("superseded", ()), pending.get("key"), *pending.get("found", ())}
-        for value in self._secrets():
+        for value in (value for stages in self._secrets() for value in stages.values()):
             pending = value.get("pending", {})
             held |= {value.get("api_key"), value.get("current"), *value.get("superseded", ()), *pending.get("found", ())}
         return {key for key in held if key}
 
-    def _secrets(self) -> list[dict[str, Any]]:
-        """What AWS Secrets Manager keeps for the stand-in's region: versions without a stage are gone at any time."""
-        secrets = self.convox.cloud.backend("secretsmanager", "us-east-1").secrets
-        return [json.loads(version["secret_string"]) for secret in secrets.values() for version in secret.versions.values() if version["version_stages"]]
+    def records(self, kind: str, identity: str) -> list[dict[str, Any]]:
+        """What each store remembers of one credential."""
+        found = [self.read_json(path).get(kind, {}).get(identity) for path in self.record_files()]
+        for stages in self._secrets():
+            about = stages.get("CONVOX", {})
+            if (about.get("kind"), about.get("identity")) == (kind, identity):
+                found.append({**about, "current": stages["AWSCURRENT"].get("api_key")})
+        return [each for each in found if each]
+
+    def _secrets(self) -> list[dict[str, dict[str, Any]]]:
+        """What AWS Secrets Manager keeps for the stand-in's region, by stage: versions without one are gone at any time."""
+        secrets = list(self.convox.cloud.backend("secretsmanager", "us-east-1").secrets.values())
+        versions = [list(secret.versions.values()) for secret in secrets]
+        return [{stage: json.loads(each["secret_string"]) for each in some for stage in each["version_stages"]} for some in versions]
 
     def lost_keys(self) -> set[str]:
         """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""
         known = {identity for path in self.record_files() for identity in self.read_json(path).get("rack_api_key", {})}
-        known |= {value["identity"] for value in self._secrets() if "identity" in value}
+        known |= {stages["CONVOX"]["identity"] for stages in self._secrets() if "CONVOX" in stages}
         racks = [rack for rack in self.convox.racks.values() if rack.rack_domain in known]
         return {key for rack in racks for key in rack.accepted_keys | {rack.key}} - self.held_keys() - self.unknowable
 

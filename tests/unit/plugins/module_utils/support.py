@@ -26,6 +26,33 @@ E = t.TypeVar("E", bound=BaseException)
 # Keys as they are made, each recognisable.
 OLD, NEW, OTHER = "OldOldOldOldOldOldOldOldOldOld", "NewNewNewNewNewNewNewNewNewNew", "XxxXxxXxxXxxXxxXxxXxxXxxXxxXxx"
 
+# What people leave in HTTPS_PROXY; the password is in no message, whatever library reads it.
+NO_PROXIES = [
+    "http://user:proxy-password@",
+    "http://user:proxy-password@:3128",
+    "http://user:proxy-password",
+    "http://user:proxy-password@127.0.0.1:port",
+    "http://user:proxy-password@127.0.0.1:99999",
+    "http://user:proxy-password@127.0.0.1:1:1",
+    "http://user:proxy-password@[::1",
+    "http://user:proxy-password@a..b:3128",
+    "http://user:proxy-password@the proxy:3128",
+    "http://user:proxy-password@\u2100:3128",
+    "http://user:proxy-password/#?@127.0.0.1:1",
+    "http://user:proxy-password\u4e2d@127.0.0.1:1",
+    "http://user:proxy-password\udcff@127.0.0.1:1",
+    "http://user:proxy-password\r\nX: y@127.0.0.1:1",
+    "http:///user:proxy-password@127.0.0.1:1",
+    "://user:proxy-password@127.0.0.1:1",
+    "ftp://user:proxy-password@127.0.0.1:1",
+    "socks5://user:proxy-password@127.0.0.1:1",
+    "socks5h://user:proxy-password@",
+    "user:proxy-password@:3128",
+    "user:proxy-password@",
+    "http://",
+    " ",
+]
+
 
 def no_aws() -> t.Any:
     """For stores that need none."""

@@ -21,7 +21,7 @@ from tests.standin import Standin
 from tests.standin.messages import Request
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Asked
-from tests.unit.plugins.module_utils.support import NEW, OTHER, StillClock, failing
+from tests.unit.plugins.module_utils.support import NEW, NO_PROXIES, OTHER, StillClock, failing
 
 NewTransport = t.Callable[..., Transport]
 
@@ -232,13 +232,16 @@ def test_a_proxy_that_is_away(rack: StandinRack, way: Transport, monkeypatch: py
     assert not caught.value.sent
 
 
-@pytest.mark.parametrize("proxy", ["http://user:proxy-password@127.0.0.1:port", "user:proxy-password@:3128"])
+@pytest.mark.parametrize("proxy", NO_PROXIES)
 def test_a_proxy_that_is_no_url(rack: StandinRack, way: Transport, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with failing(NoAnswer, "the proxy's URL", "HTTPS_PROXY", hiding=[rack.key, "proxy-password"]) as caught:
         way.get("/auth", Credential(rack.key))
-    assert not caught.value.sent
+    assert (caught.value.sent, caught.value.lasting) == (False, True)
+    # Where it is not asked it does no harm.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert way.get("/auth", Credential(rack.key)).text == "ok\n"
 
 
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "127.0.0.0/8"])
