@@ -19,7 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.instance_view import InstanceView
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack, outcome_unknown
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY, Pending
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, LATENT_SINCE, REST
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import POLL_S, StackWatch
@@ -46,9 +46,8 @@ _WHY = {
 def roll(task: Task) -> dict[str, t.Any]:
     """The result of the module instance_keyroll."""
     parse_duration("max_age", task.options.get("max_age"))
-    reach = Reach(task, find_target(task))
     stores = task.stores()
-    subject = find_subject(task, reach, stores)
+    reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     if subject.system is not None and subject.system.generation == 3:
         raise BadInput(f"{subject.label} is a v3 rack ({subject.version}), which this release can't keyroll: nothing was changed")
     first = InstanceRoll(task, reach, stores, subject)
@@ -56,7 +55,8 @@ def roll(task: Task) -> dict[str, t.Any]:
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
         # Another run may have ended since the first look.
-        return InstanceRoll(task, reach, stores, find_subject(task, reach, stores)).run()
+        reach, subject = find_way(task, reach, stores)
+        return InstanceRoll(task, reach, stores, subject).run()
 
 
 class InstanceRoll:

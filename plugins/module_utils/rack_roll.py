@@ -19,7 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.keys import LON
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -34,16 +34,16 @@ def roll(task: Task) -> Outcome:
     """The result of the module rack_keyroll, and the key that this run made."""
     started = task.clock.now()
     _check(task)
-    reach = Reach(task, find_target(task))
     stores = task.stores()
-    subject = find_subject(task, reach, stores)
+    reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     preflight.refuse_third_generation(subject)
     first = RackRoll(task, reach, stores, subject, started)
     if task.check_mode or first.settled():
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
         # Another run may have ended since the first look, and the key with it.
-        return RackRoll(task, reach, stores, find_subject(task, reach, stores), started).run()
+        reach, subject = find_way(task, reach, stores)
+        return RackRoll(task, reach, stores, subject, started).run()
 
 
 def _check(task: Task) -> None:
@@ -109,6 +109,10 @@ class RackRoll:
         """What the rack's own entry goes by: the host as given, unless that is a Console."""
         return self._reach.target.host if self._reach.target.via is None else self._subject.identity
 
+    def _named(self, record: Record) -> Record:
+        """With all that it goes by, beside its identity."""
+        return dataclasses.replace(record, name=self._subject.name, host=self._own_host(), console=self._reach.target.console or record.console)
+
     def _refuse_second_key(self) -> None:
         wanted, pending = self._task.options.get("new_key"), self._record.pending
         if wanted and pending is not None and pending.key and wanted != pending.key:
@@ -129,8 +133,8 @@ class RackRoll:
             self._engine_for(plan).await_rest(dry=task.check_mode)
         if self._record.pending is None or self._record.pending.applying is None:
             preflight.tell_replacements(task, subject)
-        known = dataclasses.replace(self._record, name=subject.name, host=self._own_host(), current=self._record.current or self._own_key())
-        self._stores.prove(known, dry=task.check_mode)
+        known = dataclasses.replace(self._record, current=self._record.current or self._own_key())
+        self._stores.prove(self._named(known), dry=task.check_mode)
         rack = self._reach.rack(subject.key) if subject.key else None
         return plan, preflight.also_affected(rack)
 
@@ -144,11 +148,9 @@ class RackRoll:
         stored = self._engine_for(None).stored_key()
         if old is None and stored and self._reach.direct(subject.host, stored).probe(subject.name) == ACCEPTED:
             old = stored
-        self._record = Record(
+        staged = Record(
             kind=RACK_API_KEY,
             identity=subject.identity,
-            name=subject.name,
-            host=self._own_host(),
             current=old,
             digest=self._record.digest,
             rolled_at=self._record.rolled_at,
@@ -161,6 +163,7 @@ class RackRoll:
                 found=_unlike((stored, self._record.current, *subject.refused), (old, key)),
             ),
         )
+        self._record = self._named(dataclasses.replace(staged, console=self._record.console))
         self._stores.save(self._record)
         return None if task.options.get("new_key") else key
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
@@ -39,6 +40,33 @@ class Subject:
     @property
     def label(self) -> str:
         return f"rack {self.name} ({self.identity})"
+
+
+def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject]:
+    """As ``find_subject``, with the way that leads there: a Console's copy of the key is dead from a roll on (6.3)."""
+    try:
+        return reach, find_subject(task, reach, stores)
+    except Refused:
+        identity = _remembered(task, reach.target, stores)
+        if identity is None:
+            raise
+        task.warn_once(f"{describe(reach.target)}: refused, as by a Console whose copy of the rack's key is dead; the rack is asked itself, at {identity}")
+        direct = Reach(task, Target(identity, None, None))
+        return direct, find_subject(task, direct, stores)
+
+
+def _remembered(task: Task, target: Target, stores: StoreSet) -> str | None:
+    """The identity of a rack that was rolled through this Console: a store finds it by that name, or by what the stack says."""
+    name = target.console
+    if name is None:
+        return None
+    found = stores.load(records.RACK_API_KEY, name)
+    if found.console != name:
+        aws, stack = _aws(task), None
+        with contextlib.suppress(RequestFailed):
+            stack = aws.stack(target.short_name or "") if aws else None
+        found = stores.load(records.RACK_API_KEY, (stack.outputs.get("RackDomain") if stack else None) or name)
+    return found.identity if found.console == name else None
 
 
 def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:

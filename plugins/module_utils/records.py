@@ -51,13 +51,15 @@ class Record:
     """``current``: the key in force as far as this store knows; ``digest``: of the key that was rolled at ``rolled_at``
     (an instance key's private half is not ours: ``key_name`` tells its pair).
 
-    ``superseded``: former keys, held until the next success. ``rotation_ids``: of committed rotations.
+    ``superseded``: former keys, held until the next success. ``rotation_ids``: of committed rotations. ``console``: what
+    the rack goes by at a Console, as ``org/name@host``, where it was rolled through that.
     """
 
     kind: str
     identity: str
     name: str | None = None
     host: str | None = None
+    console: str | None = None
     current: str | None = None
     digest: str | None = None
     key_name: str | None = None

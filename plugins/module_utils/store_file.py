@@ -27,7 +27,7 @@ class FileStore:
 
     def load(self, kind: str, name: str) -> Record | None:
         section = self._section(files.read_json(self.path, files.LARGEST_STORE), kind)
-        by_host = (k for k, v in section.items() if isinstance(v, dict) and v.get("host") == name)
+        by_host = (k for k, v in section.items() if isinstance(v, dict) and name in (v.get("host"), v.get("console")))
         identity = name if name in section else next(by_host, None)
         return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
 

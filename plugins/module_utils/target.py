@@ -46,6 +46,11 @@ class Target:
         """The rack's own name, where it is reached through a Console."""
         return self.via.rpartition("/")[2] if self.via else None
 
+    @property
+    def console(self) -> str | None:
+        """The rack's name at its Console, with the Console's."""
+        return f"{self.via}@{self.host}" if self.via else None
+
 
 def find_target(task: Task) -> Target:
     """Raises BadInput. A variable in somebody's shell never turns many inventory hosts into one rack (architecture 2)."""

@@ -64,6 +64,26 @@ def test_through_a_console_and_without_aws(machine: Machine, direct: Direct, hel
     assert held.accepted_keys == {machine.auth()[held.rack_domain]} == set(new_keys_of(held))
 
 
+STORES = {"the CLI's files": [{"type": "cli"}], "Secrets Manager": [{"type": "aws_secretsmanager"}]}
+
+
+@pytest.mark.parametrize("stores", STORES.values(), ids=STORES)
+def test_again_through_a_console_whose_copy_is_dead(
+    machine: Machine, direct: Direct, held: Rack, console: Console, stores: list[dict[str, str]]
+) -> None:
+    """The stores know which rack was rolled by that name, and it is asked itself: a roll that was broken off is finished."""
+    options = {"host": console.host, "rack": f"acme/{held.name}", "console_sync": "none", "stores": stores, "region": held.region}
+    held.fault("container_never_starts", skip=1, times=None)
+    assert "wait_timeout" in str(direct("rack_keyroll", wait_timeout=60, **options).msg)
+    held.faults.clear()
+    done = direct("rack_keyroll", rotation_id="once", **options)
+    assert (done.msg, done["phase"], done["resumed"]) == (None, "committed", True)
+    assert held.accepted_keys == {held.key} == set(new_keys_of(held))
+    again = direct("rack_keyroll", rotation_id="once", **options)
+    assert (again.msg, again["changed"], again["host"]) == (None, False, held.rack_domain)
+    assert "asked itself" in " ".join(again.warnings)
+
+
 def test_another_rack_of_that_name(machine: Machine, new_rack: NewRack, console: Console) -> None:
     """The Console lists a rack of the same name, which answers at another domain: it is not this one."""
     rack, other = new_rack(), new_rack()
