@@ -32,7 +32,7 @@ if t.TYPE_CHECKING:
 
 # A run that takes longer hangs: its own time-out is over long before, but for a very busy machine.
 PATIENCE_S = 90.0
-ALIAS, BYSTANDER = "alias.example.com", "other.example.com"
+BYSTANDER = "other.example.com"
 FOREIGN = {"somebody else's": {"kept": [1, 2, 3]}}
 ROTATION = "chaos"
 BY_AGE = {"max_age": "90d"}
@@ -117,7 +117,7 @@ class Scene:
     def _prepare(self) -> dict[str, t.Any]:
         """Somebody is logged in to this host, by two names, and to another; files hold what is not ours."""
         machine, subject, case = self.machine, self.subject, self.case
-        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, **subject.logins, ALIAS: subject.key}, indent=2))
+        machine.write(machine.config / "auth", json.dumps({BYSTANDER: "o" * 30, **subject.logins}, indent=2))
         machine.write(machine.config / "rotations.json", json.dumps(FOREIGN))
         stores: list[dict[str, t.Any]] = []
         for kind in case.setup.stores:

@@ -14,11 +14,12 @@ if t.TYPE_CHECKING:
     from tests.standin import Standin
     from tests.standin.rack import Rack
 
+ALIAS = "alias.example.com"
 Records = t.Sequence[t.Mapping[str, t.Any]]
 
 
 class RackKey:
-    """A rack's API key. ``own``: its entry in the CLI's auth. ``logins``: the CLI's, before anything happens."""
+    """A rack's API key. ``own``: its entry in the CLI's auth. ``logins``: the CLI's, before anything happens. ``elsewhere``: keys that others hold."""
 
     module, kind = "rack_keyroll", "rack_api_key"
     # Whether a key is in the reply only that makes it, so that it can be lost there.
@@ -31,7 +32,8 @@ class RackKey:
         self.identity = rack.rack_domain
         self.address = f"racks/{rack.name}"
         self.first = rack.key
-        self.logins = {self.host: rack.key}
+        self.logins = {self.host: rack.key, ALIAS: rack.key}
+        self.elsewhere: set[str] = set()
         self.options: dict[str, t.Any] = {"host": rack.host}
 
     @property
@@ -82,7 +84,9 @@ class RackKeyThroughConsole(RackKey):
         console = convox.console
         self._record = console.import_rack(rack)
         self.host, self.own = console.host, self.identity
+        # Nobody here has the rack's key, and without AWS it can't be learnt; the Console has it.
         self.logins = {console.host: console.api_key}
+        self.elsewhere = {rack.key}
         self.options = {"host": console.host, "rack": self._record.full_name}
 
     def forget(self) -> None:
@@ -121,7 +125,8 @@ class ConsoleKey:
         self.host = self.own = console.host
         self.identity = f"{console.email}@{console.host}"
         self.first = console.api_key
-        self.logins = {self.host: console.api_key}
+        self.logins = {self.host: console.api_key, ALIAS: console.api_key}
+        self.elsewhere: set[str] = set()
         self.options: dict[str, t.Any] = {"host": console.host, "email": console.email, "account_password": console.password}
 
     @property

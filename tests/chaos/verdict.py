@@ -9,6 +9,7 @@ import dataclasses
 import json
 import typing as t
 
+from tests.chaos.subjects import ALIAS
 from tests.integration.leaks import find_leaks, leaks_in_files
 
 if t.TYPE_CHECKING:
@@ -50,7 +51,7 @@ def after_any_run(scene: Scene, findings: Findings, when: str) -> None:
     """
     if _damaged(scene, findings, when) or (scene.subject.shown_once and when != AFTER_THE_LAST_RUN):
         return
-    lost = scene.subject.alive() - scene.machine.held_keys() - scene.others
+    lost = scene.subject.alive() - scene.machine.held_keys() - scene.others - scene.subject.elsewhere
     if lost:
         findings.add("lost", f"{len(lost)} {when}")
 
@@ -101,14 +102,12 @@ def _in_place(scene: Scene, last: Report, findings: Findings) -> None:
 
     What somebody else logged in with meanwhile is theirs: that is left, and named (architecture 4, Commit).
     """
-    from tests.chaos.scene import ALIAS
-
     subject, auth = scene.subject, scene.machine.auth()
     alive = subject.alive()
     theirs = auth.get(subject.own) in scene.others
     if alive != {auth.get(subject.own)} and not (theirs and "did not touch" in last.text):
         findings.add("lockouts", "the key in auth is not the one in force everywhere")
-    if alive != {auth.get(ALIAS)} and not scene.others:
+    if ALIAS in subject.logins and alive != {auth.get(ALIAS)} and not scene.others:
         findings.add("lockouts", "the key of the alias in auth is not the one in force everywhere")
     for words in subject.out_of_place(scene.machine.records(subject.kind, subject.identity), len(set(scene.case.setup.stores) - {"cli"})):
         findings.add("lockouts", words)
