@@ -26,7 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=1000, help="how many random cases (default: 1000)")
     parser.add_argument("--no-matrix", action="store_true", help="random cases only")
     parser.add_argument("--replay", metavar="SEED", help="one case by its name, as it was printed")
-    parser.add_argument("--jobs", type=int, default=2, help="processes that play cases (default: 2)")
+    parser.add_argument("--jobs", type=int, default=4, help="processes that play cases, which wait half of the time (default: 4)")
     return parser.parse_args()
 
 
