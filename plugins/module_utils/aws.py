@@ -248,7 +248,7 @@ class Aws:
 
         try:
             reply = question()
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as exc:
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, ValueError) as exc:
             failure = self._translated(action, exc)
         else:
             self._hear(reply)
@@ -272,6 +272,12 @@ class Aws:
             return RequestFailed(f"AWS needs credentials for {action}: set profile, or boto3's own environment")
         if isinstance(exc, botocore.exceptions.NoRegionError):
             return BadInput(f"region: AWS needs one for {action}; set region, or AWS_DEFAULT_REGION")
+        # Of proxies' URLs, boto3's texts hold passwords that no search for them could tell.
+        if isinstance(exc, botocore.exceptions.ProxyConnectionError):
+            return NoAnswer(f"AWS {action}: the proxy does not answer; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
+        if isinstance(exc, ValueError) or isinstance(getattr(exc, "kwargs", {}).get("error"), ValueError):
+            said = f"AWS {action}: a URL is none that can be used; check endpoint_url, HTTPS_PROXY and HTTP_PROXY, proxies as http://name:port"
+            return NoAnswer(said, sent=False, lasting=True)
         return NoAnswer(f"AWS {action}: {self.secrets.redact(_one_line(exc))}; check region, endpoint_url and the way to AWS")
 
 

@@ -200,7 +200,7 @@ class Transport:
     def _no_answer(self, method: str, path: str, exc: Exception) -> NoAnswer:
         about = self._about(method, path)
         if isinstance(exc, (UnicodeError, requests.exceptions.InvalidHeader)):
-            return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, and the CLI's session file", sent=False)
+            return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, the CLI's session file, and HTTPS_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
             return NoAnswer(f"{about}: {self._untrusted()}", sent=False, lasting=True)
         if isinstance(exc, requests.exceptions.SSLError):
@@ -317,12 +317,12 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
         def proxy_manager_for(self, proxy, **kwargs):  # type: ignore[no-untyped-def]
             return super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
 
-        def send(self, request, *args, proxies=None, **kwargs):  # type: ignore[no-untyped-def]
+        def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # type: ignore[no-untyped-def]
             proxy = requests.utils.select_proxy(request.url, proxies)
             if proxy and not _PROXY.fullmatch(proxy):
                 # Of some of these requests makes errors of Python's, of others a message with the password in it.
                 raise requests.exceptions.InvalidProxyURL("no URL of a proxy")
-            return super().send(request, *args, proxies=proxies, **kwargs)
+            return super().send(request, stream, timeout, verify, cert, proxies)
 
     policy = Retry(
         total=retries,

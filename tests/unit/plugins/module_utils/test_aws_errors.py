@@ -18,7 +18,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import Cl
 from tests.standin import Standin
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Asked
-from tests.unit.plugins.module_utils.support import NEW, OTHER, StillClock, failing
+from tests.unit.plugins.module_utils.support import NEW, NO_PROXIES, OTHER, StillClock, failing
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +184,14 @@ def test_nobody_at_the_endpoint(aws_environment: None) -> None:
 def test_an_endpoint_that_is_none(aws_environment: None, url: str) -> None:
     with failing(BadInput, "endpoint_url", url):
         Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=url).stack("alpha")
+
+
+@pytest.mark.parametrize("proxy", NO_PROXIES)
+@pytest.mark.parametrize(("variable", "url"), [("HTTPS_PROXY", "https://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")])
+def test_a_proxy_that_is_none(aws_environment: None, monkeypatch: pytest.MonkeyPatch, variable: str, url: str, proxy: str) -> None:
+    monkeypatch.setenv(variable, proxy)
+    with failing(NoAnswer, "cloudformation:DescribeStacks", variable, hiding=["proxy-password"]):
+        Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=url, timeout=5).stack("alpha")
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
