@@ -22,7 +22,6 @@ from ansible_collections.convox.credentials.plugins.module_utils.keys import SHO
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 LONGEST_MESSAGE = 4000
-_CREDENTIALS = re.compile("//([^/?#@]*:([^/?#]*)@)")
 # What is larger is a slip, and more than a socket or a clock can take.
 _LIMITS = {
     "timeout": (1, 3600),
@@ -72,7 +71,8 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     for name, option in argument_spec.items():
         if option.get("no_log"):
             secrets.add(module.params[name])
-    _conceal(secrets, [*module.params.values(), *(value for name, value in os.environ.items() if _HOLDS_URL.search(name))])
+    _conceal(secrets, (value for name, value in module.params.items() if name == "host" or (isinstance(value, str) and "//" in value)))
+    _conceal(secrets, (value for name, value in os.environ.items() if _HOLDS_URL.search(name)))
     try:
         _check(module.params)
         task = Task(module.params, os.environ, secrets, module.warn, check_mode=module.check_mode)
@@ -91,16 +91,17 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     module.fail_json(**_scrub(secrets, failure))
 
 
-def _conceal(secrets: Secrets, values: t.Iterable[t.Any]) -> None:
+def _conceal(secrets: Secrets, urls: t.Iterable[str | None]) -> None:
     """Nothing shows what a URL carries before its host, for errors of libraries and Ansible itself (-vvv) show URLs whole."""
-    for value in values:
-        found = _CREDENTIALS.search(value) if isinstance(value, str) else None
-        if found:
-            secrets.add(found.group(1))
-            # As libraries show it once they took the URL apart; a short one would blank out half of a result.
-            password = found.group(2)
-            for each in (password, urllib.parse.unquote(password)):
-                secrets.add(each if len(each) >= SHORTEST_MASKED else None)
+    for url in urls:
+        # Up to the last @: in a password that nobody encoded, anything can stand.
+        before, at, dummy = (url or "").rpartition("@")
+        credentials = before.partition("//")[2] or before
+        secrets.add(credentials + at if credentials else None)
+        # As libraries show it once they took the URL apart; a short one would blank out half of a result.
+        password = credentials.partition(":")[2]
+        for each in (password, urllib.parse.unquote(password)):
+            secrets.add(each if len(each) >= SHORTEST_MASKED else None)
 
 
 def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -135,6 +135,35 @@ def test_credentials_in_a_url_are_masked(ended: Ended, monkeypatch: pytest.Monke
     assert secrets_in(result["said"], [OLD, NEW, OTHER]) == []
 
 
+@pytest.mark.parametrize("scheme", ["https://", "http://", "//", "", "https:///"])
+@pytest.mark.parametrize("before", ["", "/", "#", "?", ":", "@", "//", "\r\n", "%2f"])
+def test_credentials_in_what_is_hardly_a_url(ended: Ended, monkeypatch: pytest.MonkeyPatch, scheme: str, before: str) -> None:
+    """A password that nobody encoded, and one before a host without a scheme."""
+    monkeypatch.setenv("http_proxy", f"{scheme}me:{before}{OTHER}@127.0.0.1:1")
+
+    def work(task: Task) -> Made:
+        raise ConvoxError(f"no way by {task.environ['http_proxy']} to {before}{OLD}@")
+
+    result = ended(work, {"verbosity": 4}, host=f"{scheme}somebody:{before}{OLD}@there.example.com")
+    assert result["failed"]
+    assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+def test_a_key_alone_before_the_host(ended: Ended) -> None:
+    result = ended(lambda task: Made({"changed": False}), {"verbosity": 4}, host=f"https://{OLD}@there.example.com")
+    assert secrets_in(result["said"], [OLD]) == []
+
+
+@pytest.mark.parametrize("host", ["@there.example.com", "https://@there.example.com", "https://there.example.com"])
+def test_nothing_before_the_host(ended: Ended, host: str) -> None:
+    assert ended(lambda task: Made({"changed": False, "a": "me@example.com"}), host=host)["a"] == "me@example.com"
+
+
+def test_what_only_looks_like_credentials_is_shown(ended: Ended) -> None:
+    result = ended(lambda task: Made({"changed": False, "a": task.options["rotation_id"]}), rotation_id="2026-11-23T12:30:00@night")
+    assert result["a"] == "2026-11-23T12:30:00@night"
+
+
 def test_a_short_password_in_a_url_masks_no_other_word(ended: Ended) -> None:
     result = ended(lambda task: Made({"changed": False, "a": "a reply"}), {"verbosity": 4}, host="https://me:re@there.example.com")
     assert result["a"] == "a reply"
