@@ -22,7 +22,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, as_tags, tags_of
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Damaged, RequestFailed, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, Damaged, RequestFailed, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
@@ -66,7 +66,7 @@ class SecretsManagerStore:
         self._aws = aws
         self._template = name or DEFAULT_NAME
         self._kms_key_id = kms_key_id
-        self._tags = dict(tags or {})
+        self._tags = _texts(tags or {})
         self.label = f"aws_secretsmanager:{self._template}"
 
     # -- the interface of stores ----------------------------------------------------------------------------------
@@ -251,6 +251,14 @@ class SecretsManagerStore:
 def _said(exc: StoreFailed, code: str) -> bool:
     """Whether it is this error of AWS's that a call failed with."""
     return isinstance(exc.__cause__, BadReply) and exc.__cause__.text.startswith(code)
+
+
+def _texts(tags: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Tags as they were meant: a number or a truth value is one to YAML only."""
+    wrong = next((key for key, value in tags.items() if not key or not isinstance(value, (str, int, float))), None)
+    if wrong is not None:
+        raise BadInput(f"stores: the tag {wrong!r} of the secret is no text; write it as name: value")
+    return {key: str(value) for key, value in tags.items()}
 
 
 def _token(*parts: str) -> str:

@@ -133,6 +133,23 @@ def test_a_secret_in_aws(machine: Machine, rack: Rack) -> None:
     assert not (machine.config / "auth").exists()
 
 
+def test_a_secret_as_the_options_say(machine: Machine, convox: Standin, rack: Rack) -> None:
+    """Its name, its KMS key and its tags, by way of Ansible; whoever looks at it without the right to read learns no key."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    store = {"type": "aws_secretsmanager", "name": "ops/<rack-domain>/key", "kms_key_id": "alias/convox", "tags": {"team": "blue", "cost": 42}}
+    done = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, stores=[store], rotation_id="one")
+    assert done["stored_in"] == ["aws_secretsmanager:ops/<rack-domain>/key"]
+    stored = convox.cloud.backend("secretsmanager", "us-east-1").secrets[f"ops/{rack.rack_domain}/key".replace(":", "_")]
+    assert stored.kms_key_id == "alias/convox"
+    tags = {each["Key"]: each["Value"] for each in stored.tags}
+    expected = {"team": "blue", "cost": "42", "convox:fingerprint": fingerprint(rack.key), "convox:rotation_id": "one"}
+    assert {name: tags.get(name) for name in expected} == expected
+    assert rack.key not in json.dumps(tags)
+    assert machine.run("rack_keyroll", host=rack.host, stores=[store]).changed
+    refused = machine.fail("rack_keyroll", host=rack.host, check_mode=True, stores=[{**store, "tags": {"team": ["blue"]}}])
+    assert "stores: the tag 'team'" in refused.msg
+
+
 def test_two_controllers_share_a_secret(machine: Machine, rack: Rack, shared: SharedPlaybook, tmp_path: Path) -> None:
     """What one begins the other finishes, though it has none of the first one's files; and a campaign rolls once."""
     (tmp_path / "other").mkdir()

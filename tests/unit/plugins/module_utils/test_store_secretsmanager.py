@@ -13,7 +13,7 @@ import uuid
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
-from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
@@ -143,6 +143,18 @@ def test_tags_tell_what_is_known_and_no_secret(aws: Aws, staged: Record, inside:
     assert (tags["convox:fingerprint"], tags["convox:rolled_at"], tags["convox:rotation_id"]) == (fingerprint(NEW), LATER, "Q4/2026 __1_")
     assert "convox:pending_since" not in tags
     assert not any(key in json.dumps(tags) for key in (OLD, NEW, OTHER))
+
+
+def test_tags_that_are_text_to_people(aws: Aws, staged: Record, inside: Inside) -> None:
+    SecretsManagerStore(aws, tags={"cost": 42, "shared": True, "empty": ""}).save(staged)
+    assert {name: value for name, value in inside.tags().items() if ":" not in name} == {"cost": "42", "shared": "True", "empty": ""}
+
+
+@pytest.mark.parametrize("tags", [{"a": None}, {"a": ["b"]}, {"a": {"b": "c"}}, {"": "b"}])
+def test_tags_that_are_none(aws: Aws, tags: dict[str, t.Any]) -> None:
+    """Told before anything is asked, so in check mode too."""
+    with failing(BadInput, "stores: the tag"):
+        SecretsManagerStore(aws, tags=tags)
 
 
 def test_names(aws: Aws, domain: str, staged: Record) -> None:
