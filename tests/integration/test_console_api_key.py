@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.watching import asked, nothing_changes, wait_until
+from tests.integration.watching import asked, nothing_changes, stages_of, wait_until
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -188,6 +188,28 @@ def test_a_file_store(machine: Machine, direct: Direct, console: Console, accoun
     assert (kept["current"], kept["host"]) == (console.api_key, console.host)
     # The CLI had the old key, and goes on with the new one.
     assert machine.auth() == {console.host: console.api_key}
+    assert not direct("console_api_key", stores=stores, max_age="1d", **account)["changed"]
+
+
+def test_a_secret_in_aws(machine: Machine, direct: Direct, console: Console, account: dict[str, Any]) -> None:
+    """The store fails when the new key is in force, which nobody else knows: it is staged, and the next run finishes it."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    name, stores, old = f"convox/{console.email}@{console.host}", [{"type": "aws_secretsmanager"}], console.api_key
+    resets = len(console.former_keys)
+    machine.convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None)
+    failed = direct("console_api_key", stores=stores, **account)
+    assert "secretsmanager:UpdateSecretVersionStage" in (failed.msg or "")
+    assert {stage: stages_of(machine.convox, name)[stage]["api_key"] for stage in ("AWSCURRENT", "AWSPENDING")} == {
+        "AWSCURRENT": old,
+        "AWSPENDING": console.api_key,
+    }
+    machine.convox.aws_faults.clear()
+    done = direct("console_api_key", stores=stores, **account)
+    assert (done["resumed"], done["stored_in"]) == (True, ["aws_secretsmanager:convox/<rack-domain>"])
+    stages = stages_of(machine.convox, name)
+    assert stages["AWSCURRENT"] == {"host": console.host, "api_key": console.api_key}
+    assert (stages["AWSPREVIOUS"]["api_key"], "AWSPENDING" in stages) == (old, False)
+    assert len(console.former_keys) == resets + 1
     assert not direct("console_api_key", stores=stores, max_age="1d", **account)["changed"]
 
 

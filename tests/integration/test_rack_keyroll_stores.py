@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.machine import Machine
-from tests.integration.watching import new_keys_of, nothing_changes
+from tests.integration.watching import new_keys_of, nothing_changes, stages_of
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ SECRET = {"type": "aws_secretsmanager"}
 
 def secret(machine: Machine, rack: Rack, stage: str) -> dict[str, str]:
     """What somebody with the AWS CLI reads of a rack's secret."""
-    stored = machine.convox.cloud.backend("secretsmanager", "us-east-1").secrets[f"convox/{rack.rack_domain}".replace(":", "_")]
-    return next((json.loads(each["secret_string"]) for each in stored.versions.values() if stage in each["version_stages"]), {})
+    return stages_of(machine.convox, f"convox/{rack.rack_domain}").get(stage, {})
 
 
 def test_a_secret_in_aws(machine: Machine, rack: Rack) -> None:

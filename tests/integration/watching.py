@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -56,6 +57,12 @@ def nothing_changes(machine: Machine, *, locks: bool = True) -> Iterator[None]:
 def asked(convox: Standin, server: str, method: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
     """The requests that a server got, oldest first. AWS's paths are its operations."""
     return [each for each in convox.journal.entries() if each["server"] == server and method in (None, each["method"]) and path in (None, each["path"])]
+
+
+def stages_of(convox: Standin, name: str) -> dict[str, Any]:
+    """What each stage of a secret in AWS holds, as somebody with the AWS CLI reads it; by its name before AWS's own alphabet."""
+    stored = convox.cloud.backend("secretsmanager", "us-east-1").secrets[name.replace(":", "_")]
+    return {stage: json.loads(each["secret_string"]) for each in stored.versions.values() for stage in each["version_stages"]}
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 100.0) -> None:
