@@ -24,6 +24,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description="Roll racks under faults, and count what is left of their keys.")
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(10**9)), help="of the random cases; chosen and printed when not given")
     parser.add_argument("--cases", type=int, default=1000, help="how many random cases (default: 1000)")
+    parser.add_argument("--playbooks", type=int, default=50, help="how many of a whole ansible-playbook (default: 50)")
     parser.add_argument("--no-matrix", action="store_true", help="random cases only")
     parser.add_argument("--replay", metavar="SEED", help="one case by its name, as it was printed")
     parser.add_argument("--jobs", type=int, default=4, help="processes that play cases, which wait half of the time (default: 4)")
@@ -48,7 +49,7 @@ def main() -> int:
     prepare()
     # As after an error: the workers are told to end.
     signal.signal(signal.SIGTERM, lambda number, dummy: sys.exit(128 + number))
-    from tests.chaos.cases import case_of, random_case
+    from tests.chaos.cases import case_of, playbook_case, random_case
     from tests.chaos.table import Table
     from tests.chaos.workers import Workers
 
@@ -61,6 +62,7 @@ def main() -> int:
             print(f"seed {arguments.seed}", flush=True)
             cases = itertools.chain(
                 () if arguments.no_matrix else list(_watched(workers)),
+                (playbook_case(f"{arguments.seed}:playbook:{number}") for number in range(arguments.playbooks)),
                 (random_case(f"{arguments.seed}:{number}") for number in range(arguments.cases)),
             )
         try:

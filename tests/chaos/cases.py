@@ -13,16 +13,24 @@ from tests.chaos import faults as f
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
 from tests.chaos.setups import ALL, CONSOLE, ECS, INSTANCE_KEY, INSTANCES, OTHERS, SECRETS_MANAGER, SETUPS, SIGNING_KEY, Setup
 
+MANY, PLAYBOOK = "2 to 20 runs at once", "a real ansible-playbook"
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """``runs``: so many at once, of one rotation, or with ``apart`` each of its own and by age."""
+    """``runs``: so many at once, of one rotation, or with ``apart`` each of its own and by age. ``playbook``: by a real ansible-playbook."""
 
     name: str
     setup: Setup
     faults: tuple[Fault, ...]
     runs: int = 1
     apart: bool = False
+    playbook: bool = False
+
+    @property
+    def speed(self) -> float:
+        """Of the faulted runs' clock."""
+        return 1.0 if self.playbook else self.setup.speed
 
     @property
     def patience(self) -> float:
@@ -31,12 +39,13 @@ class Case:
 
     @property
     def kinds(self) -> list[str]:
-        several = ["2 to 20 runs at once"] if self.runs > 1 else []
-        return several + list(dict.fromkeys(fault.kind for fault in self.faults)) or ["none"]
+        how = [MANY] * (self.runs > 1) + [PLAYBOOK] * self.playbook
+        return how + list(dict.fromkeys(fault.kind for fault in self.faults)) or ["none"]
 
     def __str__(self) -> str:
         runs = f", {self.runs} runs{' by age' if self.apart else ''}" if self.runs > 1 else ""
-        return f"{self.name} ({self.setup}{runs}: {'; '.join(map(str, self.faults)) or 'no fault'})"
+        how = ", by ansible-playbook" if self.playbook else ""
+        return f"{self.name} ({self.setup}{runs}{how}: {'; '.join(map(str, self.faults)) or 'no fault'})"
 
 
 def random_case(seed: str) -> Case:
@@ -48,6 +57,29 @@ def random_case(seed: str) -> Case:
         return Case(seed, setup, several, runs=chance.randint(2, 20), apart=chance.random() < 0.5)
     count = chance.choice((1, 1, 2, 2, 3))
     return Case(seed, setup, tuple(_random_fault(chance, setup) for dummy in range(count)))
+
+
+def playbook_case(seed: str) -> Case:
+    """One of a whole playbook, by the machine's own clock: of what takes no minutes."""
+    chance = random.Random(seed)  # noqa: S311 - chance is no secret here
+    setup = chance.choice([setup for setup in ALL if setup.hasty])
+    runs = chance.randint(2, 4) if chance.random() < 0.1 else 1
+    return Case(seed, setup, (_fault_from_outside(chance, setup),), runs=runs, playbook=True)
+
+
+def _fault_from_outside(chance: random.Random, setup: Setup) -> Fault:
+    """What happens to a run without its process knowing: by the count of requests that the stand-in got."""
+    draw = chance.random()
+    place = Place(AFTER, None, chance.randrange(45))
+    if draw < 0.4:
+        return f.KILL.at(place)
+    if draw < 0.5:
+        return chance.choice(f.OF_THE_CONTAINERS).at(place)
+    if draw < 0.7:
+        return chance.choice((*f.CUT, *f.STATUS, f.GONE)).at(place)
+    if draw < 0.85:
+        return chance.choice(f.OF_AWS_REQUESTS).at(_place(chance, _aws(setup), BEFORE))
+    return chance.choice(f.OF_THE_RACK)
 
 
 RACK_STEPS = (
@@ -82,11 +114,13 @@ INSTANCE_AWS_STEPS = (
 )
 CONSOLE_STEPS = (("POST /graphql", 3), ("GET /auth", 4))
 KEY_STEPS = (("PUT /system/jwt/rotate", 1),) * 3
+# A line was written just before it, to a file that is there already.
+APPENDED = "sync ledger.jsonl"
 DISK_STEPS = tuple(
     (f"{what} {name}", number)
     for name, number in (("rotations.json", 9), ("auth", 2), ("keys.json", 9), ("rotations.json.lock", 1), ("auth.lock", 1))
     for what in ("create", "sync", "rename")
-) + (("sync the directory", 14), ("append ledger.jsonl", 1), ("sync ledger.jsonl", 1))
+) + (("sync the directory", 14), ("append ledger.jsonl", 1), (APPENDED, 1))
 
 
 def _random_fault(chance: random.Random, setup: Setup) -> Fault:
@@ -138,12 +172,13 @@ def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str)
     return Place(when, step, chance.randrange(numbers))
 
 
-# What is the same as in another one is left out: of a roll by ECS into Secrets Manager, all but the store.
-MATRIX = ((ECS, ""), (SIGNING_KEY, ""), (SECRETS_MANAGER, "secretsmanager:"), (INSTANCE_KEY, ""), (CONSOLE, ""))
+# What is the same as in another one is left out: of a roll by ECS into Secrets Manager, all but what the store changes.
+SECRETS_CHANGES = tuple(f"secretsmanager:{verb}" for verb in ("Create", "Put", "Update", "Tag"))
+MATRIX = ((ECS, ("",)), (SIGNING_KEY, ("",)), (SECRETS_MANAGER, SECRETS_CHANGES), (INSTANCE_KEY, ("",)), (CONSOLE, ("",)))
 
 
-def matrix(setup: Setup, steps: str, places: t.Sequence[Place]) -> t.Iterator[Case]:
-    """Every fault at every place of one roll that was watched. ``steps``: what their names begin with."""
+def matrix(setup: Setup, steps: tuple[str, ...], places: t.Sequence[Place]) -> t.Iterator[Case]:
+    """Every fault at every place of one roll that was watched. ``steps``: how the names of those begin that are tried."""
     for fault in f.OF_THE_RACK if setup.waits else ():
         yield Case(f"matrix: {setup}: {fault}", setup, (fault,))
     for place in [place for place in places if (place.step or "").startswith(steps)]:
@@ -167,6 +202,8 @@ def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:
     if place.when == BEFORE:
         # One after the other: which error it is makes no difference to the file.
         yield from f.DISK[place.number % 3 * 2 :][:2]
+        if step == APPENDED:
+            yield f.POWER_CUT
     else:
         yield f.POWER_CUT
         yield f.CLOCK[place.number % 2]
@@ -184,7 +221,7 @@ def _of_request(step: str, number: int) -> t.Iterator[Fault]:
     cuts, errors, rest = (f.AWS_CUT, f.AWS_ERRORS, ()) if ":" in step else (f.CUT, f.STATUS, (f.TLS[0], f.GONE))
     later = number > 0 and (step.startswith("GET ") or any(verb in step for verb in (":Describe", ":List", ":Get")))
     for faults in (cuts, errors, rest):
-        yield from [faults[(number + more) % len(faults)] for more in (0, 1)] if later and faults else faults
+        yield from [faults[number % len(faults)]] if later and faults else faults
 
 
 def matrix_case(name: str) -> Case:
@@ -203,4 +240,6 @@ def matrix_case(name: str) -> Case:
 
 
 def case_of(name: str) -> Case:
-    return matrix_case(name) if name.startswith("matrix: ") else random_case(name)
+    if name.startswith("matrix: "):
+        return matrix_case(name)
+    return playbook_case(name) if ":playbook:" in name else random_case(name)

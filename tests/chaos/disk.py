@@ -4,7 +4,7 @@
 """The file layer of a run under faults: a step at each change, errors of the disk, and power cuts.
 
 A power cut takes back what was not made durable: a name that was given without its directory being synced stands for
-what it stood for before, and a file that was not synced itself is empty.
+what it stood for before, a file that was not synced itself is empty, and of a line that was appended a half is there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Disk:
         self._hollow: set[str] = set()
         # What each name stood for when its directory was last synced.
         self._before: dict[str, bytes | None] = {}
+        # How long a file was that has been appended to since it was last synced.
+        self._lengths: dict[str, int] = {}
         self._lasting: int | None = None
         # What a temporary file is to become.
         self._names: dict[str, str] = {}
@@ -53,6 +55,9 @@ class Disk:
                 Path(path).write_bytes(content)
             elif os.path.exists(path):
                 os.unlink(path)
+        for path, length in self._lengths.items():
+            # In the middle of the line: what is written is on the disk by chance only, and not as a whole.
+            os.truncate(path, (length + os.path.getsize(path)) // 2)
 
     # -- what the plugins call ------------------------------------------------------------------------------------
     def __getattr__(self, name: str) -> t.Any:
@@ -82,6 +87,7 @@ class Disk:
             self._before = {name: content for name, content in self._before.items() if os.path.dirname(name) != path}
         else:
             self._synced.add(os.fstat(handle).st_ino)
+            self._lengths.pop(path, None)
 
     def replace(self, source: str, target: str) -> None:
         before = Path(target).read_bytes() if os.path.exists(target) else None
@@ -102,6 +108,7 @@ class Disk:
     def _append(self, path: str, mode: str, **more: t.Any) -> t.Any:
         if "r" in mode:
             return open(path, mode, **more)
+        self._lengths.setdefault(path, os.path.getsize(path) if os.path.exists(path) else 0)
         return self._write(f"append {os.path.basename(path)}", lambda: open(path, mode, **more))
 
     def _write(self, step: str, act: t.Callable[[], t.Any]) -> t.Any:

@@ -62,6 +62,19 @@ class Report:
         return cls(fired, end.get("data"), end.get("msg"), end.get("error"), end.get("places", []), "\n".join(said))
 
 
+class Runs(t.Protocol):
+    """Whoever begins runs: a forker of processes, or ansible-playbook."""
+
+    def start(self, job: Job) -> int:
+        """Begin a run; its number."""
+
+    def kill(self, number: int) -> None:
+        """As a power cut would."""
+
+    def wait(self, number: int, seconds: float) -> int | None:
+        """The run's exit status, or None when it did not end in time."""
+
+
 class _Seat:
     """What of a machine tests.integration.direct looks at."""
 

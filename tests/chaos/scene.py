@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.chaos import verdict
 from tests.chaos.cases import Case
 from tests.chaos.faults import DELAY_S, TIMEOUT_S, Fault
-from tests.chaos.run import Job, Report
+from tests.chaos.playbooks import Playbooks
+from tests.chaos.run import Job, Report, Runs
 from tests.chaos.setups import AT_ONCE
 from tests.chaos.subjects import KINDS
 from tests.chaos.verdict import Findings
@@ -111,6 +112,7 @@ class Scene:
         self._reports = root / "reports"
         self._reports.mkdir()
         self._zygote = zygote
+        self._under_fault: Runs = Playbooks(convox, root / "playbooks") if case.playbook else zygote
         self._mutant = mutant
         self._options = self._prepare()
 
@@ -154,17 +156,18 @@ class Scene:
                 self.fired.append(fault.kind)
         options: dict[str, t.Any] = {"timeout": TIMEOUT_S}
         if case.setup.waits:
-            options["wait_timeout"] = int(case.patience * case.setup.speed)
+            options["wait_timeout"] = int(case.patience * case.speed)
         own = [BY_AGE if case.apart else {"rotation_id": ROTATION}] * case.runs
         # With several at once it is the first that meets them.
         jobs = [self._job({**options, **each}, () if number else placed) for number, each in enumerate(own)]
-        numbers = [self._zygote.start(job) for job in jobs]
+        runs = self._under_fault
+        numbers = [runs.start(job) for job in jobs]
         for fault in faults:
             if fault.deed == "kill_later":
                 time.sleep(fault.values["seconds"])
-                self._zygote.kill(numbers[0])
+                runs.kill(numbers[0])
                 self.fired.append(fault.kind)
-        reports = [self._end(job, number, findings) for job, number in zip(jobs, numbers)]
+        reports = [self._end(runs, job, number, findings) for job, number in zip(jobs, numbers)]
         self.places = [(place[0], place[1], place[2]) for place in reports[0].places]
         verdict.after_runs_at_once(self, reports, findings)
         verdict.after_any_run(self, findings, "after the faults")
@@ -204,7 +207,7 @@ class Scene:
     # -- runs ------------------------------------------------------------------------------------------------------
     def _run_one(self, options: dict[str, t.Any], findings: Findings) -> Report:
         job = self._job(options, ())
-        return self._end(job, self._zygote.start(job), findings)
+        return self._end(self._zygote, job, self._zygote.start(job), findings)
 
     def _job(self, options: dict[str, t.Any], faults: tuple[Fault, ...]) -> Job:
         return Job(
@@ -220,12 +223,12 @@ class Scene:
             mutant=self._mutant,
         )
 
-    def _end(self, job: Job, number: int, findings: Findings) -> Report:
-        status = self._zygote.wait(number, PATIENCE_S)
+    def _end(self, runs: Runs, job: Job, number: int, findings: Findings) -> Report:
+        status = runs.wait(number, PATIENCE_S)
         if status is None:
             findings.add("unfinished", f"a run did not end within {PATIENCE_S:g} s")
-            self._zygote.kill(number)
-            self._zygote.wait(number, PATIENCE_S)
+            runs.kill(number)
+            runs.wait(number, PATIENCE_S)
         report = Report.read(job.report)
         self.fired += report.fired
         self.reports.append(report)

@@ -41,6 +41,11 @@ class Setup:
         """Whether somebody else could roll the same key meanwhile."""
         return self.subject in (RACK, THROUGH_CONSOLE)
 
+    @property
+    def hasty(self) -> bool:
+        """Whether a roll takes seconds even where the clock does not run fast: nothing is waited for that can't be seen."""
+        return self.aws and self.subject in (RACK, INSTANCES) and self.options.get("activate") != "signing_key"
+
     def __str__(self) -> str:
         return self.name
 

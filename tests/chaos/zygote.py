@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import gc
 import importlib
 import multiprocessing
 import os
@@ -68,6 +69,9 @@ class Zygote:
 def _serve(asked: t.Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _warm_up()
+    # No run lives long enough to need it, and it would touch, and so copy, every page of what was imported.
+    gc.disable()
+    gc.freeze()
     numbers: dict[int, int] = {}  # by pidfd
     pids: dict[int, int] = {}  # by number
     try:

@@ -134,13 +134,8 @@ class Playbook:
                 self.kill()
 
     def kill(self) -> None:
-        """End it and its module as a power cut would: each worker of Ansible's is the head of a group of its own."""
-        for pid in descendants(self._process.pid) if self._process.poll() is None else []:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self._process.wait()
+        """End it and its module as a power cut would."""
+        kill_with_descendants(self._process)
 
     def output(self) -> str:
         return self.output_file.read_text(encoding="utf-8", errors="replace")
@@ -194,6 +189,16 @@ class SharedPlaybook:
     def close(self) -> None:
         if self._playbooks:
             self._playbooks[-1].close()
+
+
+def kill_with_descendants(process: subprocess.Popen[Any]) -> None:
+    """Each worker of Ansible's is the head of a group of its own."""
+    for pid in descendants(process.pid) if process.poll() is None else []:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
 
 
 def descendants(pid: int) -> list[int]:

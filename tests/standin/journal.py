@@ -28,11 +28,12 @@ def fingerprint(key: str) -> str | None:
 
 
 class Journal:
-    """The requests, oldest first; the oldest are forgotten."""
+    """The requests, oldest first; the oldest are forgotten. ``total``: how many there were."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: collections.deque[dict[str, Any]] = collections.deque(maxlen=_KEPT)
+        self.total = 0
 
     def watch(self, server: str, request: Request, act: Callable[[], Reply], **more: str | None) -> Reply:
         """Note one request and what came of it; the status is None when there was no reply."""
@@ -63,6 +64,7 @@ class Journal:
         }
         with self._lock:
             self._entries.append(entry)
+            self.total += 1
 
     def entries(self, latest: int | None = None) -> list[dict[str, Any]]:
         """All that is still known, or so many, the latest."""
