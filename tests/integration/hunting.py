@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.ansible import PATIENCE_S, PROGRAM, descendants
+from tests.integration.ansible import CALLBACKS, PATIENCE_S, PROGRAM, descendants
 from tests.integration.leaks import all_secrets, find_leaks
 from tests.leaks import found_in
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.machine import Machine
 
 # Words of the caller's own environment, which each process below has too.
-HANDED = ("AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY", "HTTP_PROXY")
+HANDED = ("AWS_SECRET_ACCESS_KEY", "CONVOX_ACCOUNT_PASSWORD", "HTTPS_PROXY", "HTTP_PROXY")
 
 
 class Processes:
@@ -106,6 +106,17 @@ class Hunt:
 
     def environment(self, **variables: str) -> dict[str, str]:
         return {**self.machine.variables(), "ANSIBLE_NOCOLOR": "1", **variables}
+
+    def writers(self) -> dict[str, str]:
+        """The environment in which Ansible writes a log, and every callback that writes files does so below ``traces``."""
+        return {
+            "ANSIBLE_LOG_PATH": str(self.traces / "log"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "junit,tree,results",
+            "JUNIT_OUTPUT_DIR": str(self.traces / "junit"),
+            "ANSIBLE_CALLBACK_TREE_DIR": str(self.traces / "tree"),
+            "RESULTS_PATH": str(self.traces / "results"),
+        }
 
     def start(self, *arguments: str, program: Path = PROGRAM, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

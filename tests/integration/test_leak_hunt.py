@@ -8,6 +8,7 @@ Ansible's own and can't be mended here is in docs/secrets.md.
 """
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tests.standin.console import Console
     from tests.standin.rack import Rack
 
-CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified"
+CENSORED = "the output has been hidden due to the fact"
 MASKED = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
@@ -82,10 +83,7 @@ def test_everything_that_ansible_writes(hunt: Hunt, new_rack: NewRack, open_rack
     output = hunt.run(
         *("-i", hunt.inventory(), "-vvvv", "--diff", playbook),
         status=2,
-        ANSIBLE_CALLBACKS_ENABLED="junit,tree",
-        JUNIT_OUTPUT_DIR=str(hunt.traces / "junit"),
-        ANSIBLE_CALLBACK_TREE_DIR=str(hunt.traces / "tree"),
-        ANSIBLE_LOG_PATH=str(hunt.traces / "log"),
+        **hunt.writers(),
         ANSIBLE_RETRY_FILES_ENABLED="1",
         ANSIBLE_RETRY_FILES_SAVE_PATH=str(hunt.traces / "retry"),
         ANSIBLE_CACHE_PLUGIN="jsonfile",
@@ -96,26 +94,28 @@ def test_everything_that_ansible_writes(hunt: Hunt, new_rack: NewRack, open_rack
     assert open_rack.accepted_keys == {hunt.machine.auth()[open_rack.host]}
     assert console.api_key == hunt.machine.auth()[console.host]
     refused = "email or account_password is wrong"
-    said = {"log": MASKED, "junit": "rolled the update back", "tree": refused, "facts": refused, "retry": "convox"}
+    said = {"log": MASKED, "results": MASKED, "junit": "rolled the update back", "tree": refused, "facts": refused, "retry": "convox"}
     assert [name for name, words in said.items() if words not in hunt.trace(name)] == []
     # Programs that run modules were seen, with the environment that they had.
     assert any(sys.executable.encode() in command for command in hunt.processes.commands)
     assert f"HOME={hunt.machine.home}".encode() in hunt.processes.environments
 
 
-@pytest.mark.parametrize(
-    ("callback", "no_log"),
-    [("default", True), ("minimal", False), ("oneline", False), ("yaml", False)],
-)
+@pytest.mark.parametrize("callback", ["default", "minimal", "oneline", "yaml"])
+@pytest.mark.parametrize("no_log", [True, False])
 def test_every_callback(hunt: Hunt, rack: Rack, callback: str, no_log: bool) -> None:
+    """The one that prints, and beside it those that write: junit, tree, and one that has the whole results as JSON."""
     tasks = [
         hunt.task("convox_login", host=rack.host, api_key=rack.key),
         hunt.task("convox_login", host=rack.host, api_key=typed(hunt)),
         hunt.task("convox_login", host=rack.host, api_key=rack.key, retries="many"),
     ]
     chosen = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1"} if callback == "yaml" else {"ANSIBLE_STDOUT_CALLBACK": callback}
-    output = hunt.run("-i", hunt.inventory(), "-vvvv", "--diff", hunt.play(tasks, no_log=no_log), status=0, **chosen)
-    assert (CENSORED in output, MASKED in output) == (no_log, not no_log)
+    output = hunt.run("-i", hunt.inventory(), "-vvvv", "--diff", hunt.play(tasks, no_log=no_log), status=0, **chosen, **hunt.writers())
+    said = [output, hunt.trace("log"), hunt.trace("junit"), hunt.trace("tree"), hunt.trace("results")]
+    assert [CENSORED in " ".join(each.split()) for each in said] == [no_log] * len(said)
+    assert MASKED in output or no_log
+    assert (MASKED in hunt.trace("results")) == (not no_log)
     assert hunt.machine.auth()[rack.host] == rack.key
 
 
@@ -133,6 +133,27 @@ def test_roles_that_are_given_something_wrong(hunt: Hunt, rack: Rack, console: C
     ]
     output = hunt.run("-i", hunt.inventory(), "-vvvv", hunt.play(tasks), status=0)
     assert output.count("Validation of arguments failed") >= len(given), output
+
+
+def test_the_playbooks_themselves(hunt: Hunt, new_rack: NewRack, console: Console) -> None:
+    """A login with keys from variables, one of them wrong; then everything is rolled, and a rack rolls its update back."""
+    racks = [new_rack(instances=1) for dummy in range(2)]
+    hunt.hosts = {rack.name: {"convox_host": rack.host, "convox_api_key": rack.key} for rack in racks}
+    hunt.hosts[racks[1].name]["convox_api_key"] = typed(hunt)
+    everywhere = {"convox_hosts": "all", "convox_ca_path": hunt.machine.convox.ca_path, "convox_confirm_period": 0, "convox_confirm_interval": 0}
+    arguments = ("-i", hunt.inventory(), "-vvvv", "--diff", "-e", json.dumps({**everywhere, "convox_email": console.email, "convox_serial": "100%"}))
+    assert "invalid authentication" in hunt.run("convox.credentials.login", *arguments, status=2)
+    hunt.hosts[racks[1].name]["convox_api_key"] = racks[1].key
+    hunt.inventory()
+    racks[1].fault("rollback", times=None)
+    hunt.machine.environment["CONVOX_ACCOUNT_PASSWORD"] = console.password
+    hunt.machine.environment["CONVOX_HOST"] = console.host
+    hunt.machine.log_in(console.host, console.api_key)
+    output = hunt.run("convox.credentials.rotate_all", *arguments, status=2, ANSIBLE_LOG_PATH=str(hunt.traces / "log"))
+    assert "rolled the update back" in output
+    assert MASKED in hunt.trace("log")
+    auth = hunt.machine.auth()
+    assert (racks[0].accepted_keys, console.api_key) == ({auth[racks[0].host]}, auth[console.host])
 
 
 def test_killed_in_the_middle_of_its_modules(hunt: Hunt, new_rack: NewRack, console: Console) -> None:
