@@ -182,7 +182,7 @@ def test_a_key_that_is_no_text_is_none(direct: Direct, machine: Machine, rack: R
 # -- modes and links ----------------------------------------------------------------------------------------------
 def mend(line: str) -> None:
     """Do what a message says."""
-    found = re.search(r"(chmod [0-7]{3} \S+)", line)
+    found = re.search(r"(chmod (?:[0-7]{3}|o-w) \S+)", line)
     assert found, line
     subprocess.run(shlex.split(found.group(1)), check=True)
 
@@ -223,6 +223,31 @@ def test_keys_that_others_can_read(direct: Direct, machine: Machine, rack: Rack,
     assert path.stat().st_mode & 0o777 == 0o644
     mend("".join(done.warnings))
     assert direct("rack_keyroll", host=rack.host, stores=stores).warnings == []
+
+
+@pytest.mark.parametrize("name", ["auth", "rotations.json", "keys.json"])
+def test_a_directory_in_which_everybody_can_put_another_file(direct: Direct, machine: Machine, rack: Rack, name: str) -> None:
+    """Of a store, or of a file behind a link; in a sticky one only its owner can."""
+    shared = machine.home / "shared"
+    shared.mkdir()
+    machine.stores |= {shared / name}
+    machine.log_in(rack.host, rack.key)
+    path = machine.config / name
+    if name == "auth":
+        path.rename(shared / name)
+    if name != "keys.json":
+        path.symlink_to(shared / name)
+    stores = [{"type": "cli"}] if name != "keys.json" else [{"type": "file", "path": str(shared / name)}]
+    shared.chmod(0o777)
+    with nothing_changes(machine):
+        done = direct("rack_keyroll", host=rack.host, stores=stores)
+    assert f"{shared}: everybody can write there" in (done.msg or "")
+    assert asked(machine.convox, f"rack {rack.name}") == []
+    shared.chmod(0o1777)
+    assert direct("rack_keyroll", host=rack.host, stores=stores).msg is None
+    shared.chmod(0o777)
+    mend(direct("rack_keyroll", host=rack.host, stores=stores).msg or "")
+    assert direct("rack_keyroll", host=rack.host, stores=stores).msg is None
 
 
 def test_a_directory_behind_a_link_stays_there(direct: Direct, machine: Machine, rack: Rack) -> None:
