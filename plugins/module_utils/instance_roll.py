@@ -38,6 +38,10 @@ _WHY = {
         "see the stack's events, then run again to set the new pair"
     ),
     machine.STOPPED_DOUBTFUL: "the keyroll left no trace ({detail}): see that the rack is well, then run again",
+    machine.STOPPED_UNSURE: (
+        "the request for a new pair was repeated on the way, and which of {both} the rack holds the private key of can't be told: "
+        "run again, which makes another"
+    ),
     machine.STOPPED_REJECTED: "the keyroll was not taken ({detail}): mend that, then run again",
     machine.STOPPED_LATE: ("wait_timeout is over, {on_new} of {total} instances have the new pair (stack {status}): run again to go on from here"),
 }
@@ -207,6 +211,7 @@ class InstanceRoll:
             stack=state,
             key_name=name,
             pairs=None if pairs is None else tuple(pair.name for pair in pairs),
+            youngest=tuple(pair.name for pair in pairs if pair.created == pairs[-1].created) if pairs else (),
             rolled_back=self._watch.rolled_back,
         )
         self._count()
@@ -267,6 +272,7 @@ class InstanceRoll:
             status=self._watch.status,
             old=self._pending.old_key_name or "of their making",
             new=self._pending.key_name or (machine.new_pairs(self._pending, self._seen) or ("unknown",))[-1],
+            both=" and ".join(self._seen.youngest),
             detail=self._detail,
             on_new=self._seen.on_new,
             total=self._seen.total,

@@ -21,24 +21,27 @@ from ansible_collections.convox.credentials.plugins.module_utils.rotation import
 NOTE, POST, ADOPT, WAIT, COMMIT, STOP = "note", "post", "adopt", "wait", "commit", "stop"
 
 # Why a run stops.
-STOPPED_STUCK, STOPPED_ROLLED_BACK, STOPPED_DOUBTFUL, STOPPED_LATE, STOPPED_NO_WAIT, STOPPED_REJECTED = (
+STOPPED_STUCK, STOPPED_ROLLED_BACK, STOPPED_DOUBTFUL, STOPPED_LATE, STOPPED_NO_WAIT, STOPPED_REJECTED, STOPPED_UNSURE = (
     "stuck",
     "rolled back",
     "doubtful",
     "late",
     "no wait",
     "rejected",
+    "unsure",
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
     """``key_name``: the stack's parameter ``Key``. ``pairs``: the account's pairs of this rack, oldest first, None where
-    EC2 can't be asked. ``on_new`` of ``total`` own instances have started with the new pair."""
+    EC2 can't be asked. ``youngest``: those of the latest date, which is in whole seconds. ``on_new`` of ``total`` own
+    instances have started with the new pair."""
 
     stack: str
     key_name: str
     pairs: tuple[str, ...] | None = None
+    youngest: tuple[str, ...] = ()
     rolled_back: bool = False
     on_new: int = 0
     total: int = 0
@@ -73,14 +76,19 @@ def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
         return _wait(run)
     if pending.applying is None:
         return Step(NOTE)
-    if seen.key_name != (pending.old_key_name or ""):
+    # The rack's settings have the private key of the one that was made last. That is not the stack's where a post was
+    # repeated on the way: it made a pair, overwrote the settings, and found the stack busy.
+    made = new_pairs(pending, seen)
+    last = tuple(pair for pair in seen.youngest if pair in made) or made[-1:]
+    if seen.key_name != (pending.old_key_name or "") and last in ((), (seen.key_name,)):
         return Step(COMMIT) if seen.on_new >= seen.total else _wait(run)
     if seen.rolled_back and (run.asked or run.adopted):
         return Step(STOP, STOPPED_ROLLED_BACK)
-    made = new_pairs(pending, seen)
-    if made and not run.adopted:
+    if len(last) > 1:
+        return Step(STOP, STOPPED_UNSURE) if run.asked or run.adopted else Step(POST)
+    if last and not run.adopted:
         # The pair is there, and its private key is in the rack's settings: only the stack does not name it.
-        return Step(ADOPT, made[-1])
+        return Step(ADOPT, last[0])
     if run.rejected:
         return Step(STOP, STOPPED_REJECTED)
     return Step(STOP, STOPPED_DOUBTFUL) if run.asked or run.adopted else Step(POST)
