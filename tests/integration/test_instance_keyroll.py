@@ -80,10 +80,12 @@ def test_begun_and_finished_by_a_secret_in_aws(machine: Machine, new_rack: NewRa
 
 
 def test_begun_without_waiting_and_finished_later(machine: Machine, new_rack: NewRack) -> None:
-    rack = new_rack(key_pair="old-pair", instance_seconds=1.0, instances=2)
+    rack = new_rack(key_pair="old-pair", instances=2)
     machine.log_in(rack.host, rack.key)
+    rack.fault("never_ends")
     begun = machine.run("instance_keyroll", host=rack.host, wait=False, rotation_id="begun")
     assert (begun.changed, begun["phase"]) == (True, "applied")
+    rack.faults.clear()
     finished = machine.run("instance_keyroll", host=rack.host, rotation_id="finished")
     assert (finished["phase"], finished["resumed"], finished["old_key_name"]) == ("committed", True, "old-pair")
     assert is_whole(rack, finished["key_name"])
