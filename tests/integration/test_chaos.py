@@ -35,6 +35,12 @@ SAMPLE = (
     "matrix: without AWS: a second container never comes up",
     "matrix: Console API key: SIGKILL, after POST /graphql#1",
     "matrix: Console API key: reply dropped after it acted, before POST /graphql#1",
+    "matrix: by ECS: power cut, before sync ledger.jsonl#0",
+    "matrix: Secrets Manager: AWS: reply dropped after it acted, before secretsmanager:PutSecretValue#1",
+    "matrix: Secrets Manager: SIGKILL, after secretsmanager:UpdateSecretVersionStage#0",
+    "matrix: instance key: SIGKILL, after POST /instances/keyroll#0",
+    "matrix: instance key: update rolls back",
+    "sample:playbook:3",
     *(f"sample:{number}" for number in range(10)),
 )
 
