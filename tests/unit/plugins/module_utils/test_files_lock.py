@@ -113,6 +113,21 @@ def test_a_file_system_that_can_not_lock(path: str, monkeypatch: pytest.MonkeyPa
         take(path)
 
 
+@pytest.mark.parametrize("place", ["a directory", "a pipe", "a link to itself", "a link into nothing"])
+def test_something_else_in_a_lock_s_place(tmp_path: Path, place: str) -> None:
+    """Told at once, and the file that it is for is not written."""
+    auth, lock = tmp_path / "auth", tmp_path / "auth.lock"
+    if place == "a directory":
+        lock.mkdir()
+    elif place == "a pipe":
+        os.mkfifo(lock)
+    else:
+        lock.symlink_to(lock if place == "a link to itself" else tmp_path / "not" / "there")
+    with failing(StoreFailed, str(lock)), files.updating(str(auth)):
+        pytest.fail("it was locked")
+    assert not auth.exists()
+
+
 def test_the_lock_is_no_childs(path: str) -> None:
     """A program that was started meanwhile must not keep it, but for the moment until it is one."""
     with files.locked(path, "rack alpha"):

@@ -137,6 +137,17 @@ def test_an_existing_file_keeps_its_owner(tmp_path: Path) -> None:
     assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_who_can_not_give_a_file_back_writes_it_all_the_same(tmp_path: Path) -> None:
+    """It is the writer's then; its mode stays, and nobody is locked out of their keys."""
+    path = tmp_path / "auth"
+    path.write_text("before", encoding="utf-8")
+    path.chmod(0o640)
+    os.chown(path, 1234, 4321)
+    assert without_powers(lambda: files.write(str(path), "after")) == ""
+    assert (path.read_text(encoding="utf-8"), path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == ("after", os.geteuid(), 0o640)
+
+
 @pytest.mark.parametrize("target", ["there", "dangling"])
 def test_a_link_is_followed(tmp_path: Path, target: str) -> None:
     """A file that is kept elsewhere stays there."""

@@ -138,8 +138,34 @@ def test_a_ledger_elsewhere(tasks: Tasks, tmp_path: Path, monkeypatch: pytest.Mo
     assert tasks.warnings == []
 
 
-def test_a_ledger_that_can_not_be_written_is_a_warning(tasks: Tasks, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["a directory", "a pipe", "a link to itself", "below a file", "a directory for its lock"])
+def test_a_ledger_that_can_not_be_written_is_a_warning(tasks: Tasks, tmp_path: Path, place: str) -> None:
     """The rotation is committed: saying that it failed would be untrue."""
-    ledger.record(tasks(ledger_path=str(tmp_path)), COMMITTED, PENDING, None, "new0new0new0", 0)
+    path = tmp_path / "ledger"
+    if place == "a directory":
+        path.mkdir()
+    elif place == "a pipe":
+        os.mkfifo(path)
+    elif place == "a link to itself":
+        path.symlink_to(path)
+    elif place == "below a file":
+        path.write_text("", encoding="utf-8")
+        path /= "ledger"
+    else:
+        path.with_name("ledger.lock").mkdir()
+    ledger.record(tasks(ledger_path=str(path)), COMMITTED, PENDING, None, "new0new0new0", 0)
     (warning,) = tasks.warnings
     assert "rack.example.com: rolled, but the ledger has no line for it" in warning
+    assert str(tmp_path / "ledger") in warning
+
+
+@pytest.mark.parametrize("content", [b"\0" * 10_000_000, b"[" * 100_000, b"\xff\xfe\n\n", b"not JSON"])
+def test_a_ledger_with_something_else_in_it(path: str, content: bytes) -> None:
+    """It stays there, and the next line is bound to it as to any other."""
+    Path(path).parent.mkdir()
+    Path(path).write_bytes(content)
+    ledger.append(path, {"what": "rack_api_key"}, {})
+    after = Path(path).read_bytes()
+    assert after.startswith(content)
+    last = content.splitlines()[-1]
+    assert json.loads(after.splitlines()[-1])["before"] == hashlib.sha256(last).hexdigest()
