@@ -92,6 +92,25 @@ def test_damaged_json(direct: Direct, machine: Machine, rack: Rack, name: str) -
         path.unlink()
 
 
+@pytest.mark.parametrize("module", ["convox_login", "rack_keyroll", "instance_keyroll", "console_api_key"])
+@pytest.mark.parametrize("layout", [".config/convox2", ".config/convox", ".convox"])
+def test_an_auth_that_the_cli_cut_short(direct: Direct, machine: Machine, rack: Rack, console: Console, module: str, layout: str) -> None:
+    """In whichever of its directories, and whatever was to be done: what was in it may be the only copy. A Console is not even asked for a key."""
+    for each in machine.directories():
+        machine.write(each / "auth", "{}")
+    path = machine.home / layout / "auth"
+    path.write_bytes(DAMAGED["cut off"].replace(b"RACK", b"a.example.com"))
+    given = {"host": rack.host, "api_key": rack.key}
+    if module == "console_api_key":
+        given = {"host": console.host, "api_key": console.api_key, "email": console.email, "account_password": console.password}
+    with nothing_changes(machine, locks=False):
+        for more in ({}, {"state": "absent"}) if module == "convox_login" else ({},):
+            done = direct(module, **given, **more)
+            says(done, path)
+            assert "entries that can still be read in it: a.example.com;" in (done.msg or "")
+    path.unlink()
+
+
 @pytest.mark.parametrize("name", TEXT_FILES)
 @pytest.mark.parametrize("content", ["Latin-1", "10 MB of nothing"])
 def test_damaged_text(direct: Direct, machine: Machine, rack: Rack, name: str, content: str) -> None:

@@ -116,6 +116,27 @@ def test_another_encoding_is_damaged(tmp_path: Path, content: bytes) -> None:
     assert path.read_bytes() == content
 
 
+@st.composite
+def cut_json(draw: t.Any) -> bytes:
+    """What somebody may have left in a file, cut anywhere."""
+    text = draw(people_json())[1].encode("utf-8", "surrogatepass")
+    return bytes(text[: draw(st.integers(0, len(text)))])
+
+
+@given(content=st.binary(max_size=60) | cut_json())
+def test_whatever_is_in_it_is_an_object_or_damage(scratch: Path, content: bytes) -> None:
+    """No other error, and nothing is written."""
+    scratch.write_bytes(content)
+    said = str(scratch)
+    try:
+        assert isinstance(files.read_json(str(scratch)), dict)
+    except Damaged as exc:
+        said = str(exc)
+    assert str(scratch) in said
+    assert "\n" not in said
+    assert scratch.read_bytes() == content
+
+
 def test_a_directory_in_its_place_is_told(tmp_path: Path) -> None:
     with failing(StoreFailed, str(tmp_path), "directory"):
         files.read_json(str(tmp_path))

@@ -57,6 +57,28 @@ def test_as_json_and_back(record: Record) -> None:
     assert read(json.loads(json.dumps(records.to_json(record)))) == record
 
 
+_JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from([WHEN, OLD, "\ud800", "9999-12-31T23:59:60Z"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+_PENDING_JUNK = st.dictionaries(st.sampled_from([field.name for field in dataclasses.fields(Pending)]), _JUNK, max_size=4)
+_RECORD_JUNK = st.dictionaries(st.sampled_from([field.name for field in dataclasses.fields(Record)]), _JUNK | _PENDING_JUNK, max_size=5)
+
+
+@given(data=_RECORD_JUNK)
+def test_whatever_stands_in_an_entry(data: dict[str, t.Any]) -> None:
+    """It is a record, which is written back as one; or it is damage, told without what is in it."""
+    said = ""
+    try:
+        record = read(data)
+        assert read(json.loads(json.dumps(records.to_json(record)))) == record
+    except Damaged as exc:
+        said = str(exc)
+    assert "\n" not in said
+    assert OLD not in said
+
+
 def test_names_of_other_writers_are_kept() -> None:
     there = {"note": "by hand", "current": OTHER, "pending": {"region": "us-east-1", "key": OTHER}}
     data = records.to_json(STAGED, there)
