@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import pytest
 
 from tests.integration.ansible import SharedPlaybook
-from tests.integration.leaks import leaks_in_files
+from tests.integration.leaks import find_leaks, leaks_in_files
 from tests.integration.machine import Machine
 from tests.standin import RackSpec, Standin
 
@@ -48,6 +48,8 @@ def new_rack(convox: Standin) -> Iterator[NewRack]:
 
     yield make
     convox.aws_faults.clear()
+    # A rack at a port that is used again is not the one that these are of.
+    convox.cloud.backend("secretsmanager", "us-east-1").secrets.clear()
     for rack in made:
         convox.remove_rack(rack.name)
         convox.console.records[:] = [each for each in convox.console.records if each.hostname != rack.host]
@@ -83,13 +85,22 @@ def machine(convox: Standin, new_rack: NewRack, shared: SharedPlaybook, tmp_path
     Racks (new_rack) are still there then, to be asked.
     """
     machine = Machine(convox, tmp_path, shared)
+    before = results_below(shared.inputs)
     try:
         yield machine
         machine.close()
     finally:
         machine.kill()
     assert leaks_in_files(machine) == []
+    results = {**results_below(shared.inputs), **results_below(machine.inputs)}
+    said = b"".join(content[len(before.get(path, b"")) :] for path, content in results.items())
+    assert set(find_leaks(machine, said)) - machine.returned == set()
     assert machine.lost_keys() == set()
+
+
+def results_below(inputs: Path) -> dict[Path, bytes]:
+    """What each task of the plays there returned, its options included: that is what callbacks get, and print at -vvv."""
+    return {path: path.read_bytes() for path in inputs.glob("*/results")}
 
 
 @pytest.fixture

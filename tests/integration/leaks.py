@@ -35,7 +35,7 @@ def all_secrets(machine: Machine) -> set[str]:
     return secrets_of(machine.convox) | machine.held_keys() | machine.typed
 
 
-def find_leaks(machine: Machine, text: str) -> list[str]:
+def find_leaks(machine: Machine, text: str | bytes) -> list[str]:
     """The secrets that stand in a text."""
     return found_in(text, all_secrets(machine))
 

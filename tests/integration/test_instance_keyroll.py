@@ -65,15 +65,15 @@ def test_a_key_is_rolled_once_for_a_campaign_or_an_age(machine: Machine, new_rac
 
 def test_begun_and_finished_by_a_secret_in_aws(machine: Machine, new_rack: NewRack) -> None:
     """What is remembered of it is beside the rack's own key, and another machine goes on with it."""
-    rack = new_rack(key_pair="old-pair", instance_seconds=1.0, instances=2)
+    rack = new_rack(key_pair="former-pair", instance_seconds=1.0, instances=2)
     machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
     machine.log_in(rack.host, rack.key)
     given = {"host": rack.host, "stores": [{"type": "aws_secretsmanager"}]}
     assert machine.run("instance_keyroll", wait=False, **given)["phase"] == "applied"
-    assert stages_of(machine.convox, f"convox/{rack.rack_domain}/instance_key")["CONVOX"]["pending"]["old_key_name"] == "old-pair"
+    assert stages_of(machine.convox, f"convox/{rack.rack_domain}/instance_key")["CONVOX"]["pending"]["old_key_name"] == "former-pair"
     assert not (machine.config / "rotations.json").exists()
     finished = machine.run("instance_keyroll", **given)
-    assert (finished["phase"], finished["resumed"], finished["old_key_name"]) == ("committed", True, "old-pair")
+    assert (finished["phase"], finished["resumed"], finished["old_key_name"]) == ("committed", True, "former-pair")
     assert "pending" not in stages_of(machine.convox, f"convox/{rack.rack_domain}/instance_key")["CONVOX"]
     assert is_whole(rack, finished["key_name"])
     assert posts(machine, rack) == 1
