@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .life import Life
 
 # What can befall one request.
-_REQUEST_ACTIONS = {"status", "html", "drop_before", "drop_after", "delay", "duplicate", "refuse_all", "error"}
+_REQUEST_ACTIONS = {"status", "html", "drop_before", "drop_after", "delay", "duplicate", "cut", "refuse_all", "error"}
 # What can befall something that the rack does by itself, and where it is asked for.
 _EVENTS = {
     "rollback": "stack_update",
@@ -151,6 +151,9 @@ class Faults:
         reply = act()
         if fault.action == "drop_after":
             raise Dropped
+        if fault.action == "cut":
+            reply.cut = True
+            return reply
         # "duplicate": something on the way sent the request twice, and the second reply is the one that came through.
         del reply
         return act()

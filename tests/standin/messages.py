@@ -81,12 +81,13 @@ def _first_values(text: str) -> dict[str, str]:
 
 @dataclass
 class Reply:
-    """What a client is told."""
+    """What a client is told. ``cut``: only a half of the body, and then the connection ends."""
 
     status: int = 200
     body: bytes = b""
     content_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
 
     @classmethod
     def text(cls, text: str, status: int = 200) -> Reply:

@@ -62,6 +62,14 @@ def test_delay(rack: Rack, ask: Ask) -> None:
     assert time.monotonic() - began > 0.3
 
 
+def test_cut(rack: Rack, ask: Ask) -> None:
+    """It is done, and only a half of the reply comes."""
+    rack.fault("cut", method="PUT")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="1 bytes read, 2 more"):
+        ask(rack, "PUT", "/system", data=FORM)
+    assert rack.key == NEW
+
+
 def test_duplicate(rack: Rack, ask: Ask) -> None:
     """It is done twice, and the second reply comes."""
     rack.fault("duplicate", method="POST")
