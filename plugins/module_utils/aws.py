@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import datetime
 import email.utils
+import http.client
 import typing as t
 import uuid
 
@@ -217,7 +218,8 @@ class Aws:
             retries = {"mode": "standard", "total_max_attempts": attempts}
             config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries)
             try:
-                self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+                client = self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+                client.meta.events.register("response-received", _refuse_half)
             except ValueError as exc:
                 raise BadInput(
                     f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
@@ -245,9 +247,13 @@ class Aws:
     def _ask(self, action: str, question: t.Callable[[], t.Any]) -> t.Any:
         """The answer; boto3's exceptions in this collection's words."""
         import botocore.exceptions
+        import botocore.parsers
 
         try:
             reply = question()
+        except (http.client.IncompleteRead, botocore.parsers.ResponseParserError):
+            # Of the parser's text nothing is shown: it is the reply itself.
+            failure: ConvoxError = NoAnswer(f"AWS {action}: the reply was cut off or is none of AWS's; check endpoint_url, then run again")
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, ValueError) as exc:
             failure = self._translated(action, exc)
         else:
@@ -383,6 +389,14 @@ def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -
     except (BadReply, NoAnswer) as exc:
         skipped(str(exc))
     return None
+
+
+def _refuse_half(response_dict: t.Mapping[str, t.Any] | None = None, **dummy: t.Any) -> None:
+    """boto3 takes a reply that was cut off for a whole one, and one in JSON then for an empty answer: no secret, no container."""
+    body = (response_dict or {}).get("body")
+    length = (response_dict or {}).get("headers", {}).get("content-length")
+    if isinstance(body, bytes) and length and length.isdigit() and len(body) != int(length):
+        raise http.client.IncompleteRead(b"", int(length) - len(body))
 
 
 def tags_of(data: t.Mapping[str, t.Any]) -> dict[str, str]:

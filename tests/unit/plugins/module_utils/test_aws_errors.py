@@ -45,6 +45,23 @@ def new_aws(convox: Standin | None = None, **more: t.Any) -> Aws:
 
 
 # -- what AWS says ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("action", "ask"),
+    [
+        ("cloudformation:DescribeStacks", lambda own: own.stack()),
+        ("ssm:GetParameter", lambda own: own.stored_key()),
+        ("ecs:DescribeServices", lambda own: own.service()),
+        ("secretsmanager:ListSecrets", lambda own: own.aws.call("secretsmanager", "list_secrets")),
+        ("ec2:DescribeInstances", lambda own: own.aws.instances("alpha")),
+    ],
+)
+def test_half_a_reply_is_none(aws: Aws, rack: StandinRack, convox: Standin, action: str, ask: t.Callable[..., t.Any]) -> None:
+    """To boto3 half a JSON is an answer without anything in it, and the error of half an XML has the reply in its text."""
+    convox.aws_faults.add(action=action, effect="cut")
+    with failing(NoAnswer, action, "cut off", hiding=["proxy-secret", rack.key]):
+        ask(aws.rack(rack.name))
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
 def test_denied_names_the_right(aws: Aws, convox: Standin, code: str) -> None:
     aws.secrets.add(OTHER)
