@@ -228,15 +228,12 @@ def matrix_case(name: str) -> Case:
     """The case of a name that a matrix printed."""
     dummy, setup_name, what = name.split(": ", 2)
     setup = next(each for each in ALL if each.name == setup_name)
-    for fault in f.OF_THE_RACK:
-        if what == str(fault):
-            return Case(name, setup, (fault,))
+    if what in f.BY_KIND:
+        return Case(name, setup, (f.BY_KIND[what],))
     kind, where = what.rsplit(", ", 1)
     when, rest = where.split(" ", 1)
     step, number = rest.rsplit("#", 1)
-    place = Place(when, step, int(number))
-    fault = next(each for each in _faults_of(setup, place) if each.kind == kind)
-    return Case(name, setup, (fault.at(place),))
+    return Case(name, setup, (f.BY_KIND[kind].at(Place(when, step, int(number))),))
 
 
 def case_of(name: str) -> Case:

@@ -76,6 +76,7 @@ CUT = tuple(
         ("request dropped before it acts", "drop_before", {}),
         ("reply dropped after it acted", "drop_after", {}),
         ("request delayed beyond the timeout", "delay", {"seconds": DELAY_S}),
+        ("reply cut in the middle", "cut", {}),
         ("request duplicated", "duplicate", {}),
         ("web page for an answer", "html", {}),
     )
@@ -90,7 +91,8 @@ GONE = Fault("the rack refuses connections", "rack_fault", {"action": "refuse_al
 # -- one operation of AWS ------------------------------------------------------------------------------------------
 AWS_CUT = tuple(
     Fault(kind.kind.replace("re", "AWS: re", 1), "aws_fault", {**{k: v for k, v in kind.values.items() if k != "action"}, "effect": kind.values["action"]})
-    for kind in CUT[:4]
+    for kind in CUT
+    if kind.values["action"] != "html"
 )
 AWS_ERRORS = tuple(
     Fault(f"AWS: {error}", "aws_fault", {"error": error, "status": status, "times": times})
@@ -129,3 +131,4 @@ OF_THE_CONTAINERS = (RESTART, DEATH)
 OF_OTHERS = (SOMEBODY, SOMEBODY_ACTIVE)
 OF_RACK_REQUESTS = CUT + STATUS + TLS + (GONE,)
 OF_AWS_REQUESTS = AWS_CUT + AWS_ERRORS
+BY_KIND = {fault.kind: fault for fault in (*OF_THE_RUN, *OF_THE_CONTAINERS, *OF_OTHERS, *DISK, *OF_RACK_REQUESTS, *OF_AWS_REQUESTS, *OF_THE_RACK)}
