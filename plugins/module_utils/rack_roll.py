@@ -151,6 +151,7 @@ class RackRoll:
         staged = Record(
             kind=RACK_API_KEY,
             identity=subject.identity,
+            console=self._record.console,
             current=old,
             digest=self._record.digest,
             rolled_at=self._record.rolled_at,
@@ -163,7 +164,7 @@ class RackRoll:
                 found=_unlike((stored, self._record.current, *subject.refused), (old, key)),
             ),
         )
-        self._record = self._named(dataclasses.replace(staged, console=self._record.console))
+        self._record = self._named(staged)
         self._stores.save(self._record)
         return None if task.options.get("new_key") else key
 
