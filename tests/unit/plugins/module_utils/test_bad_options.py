@@ -87,7 +87,10 @@ def test_what_no_option_can_be(run: Run, asked: Asked, module: str, name: str) -
     if kind in ("int", "bool"):
         bad += [[], {}, "", "some", 1.5, 10**30]
     elif kind == "list":
-        bad = [[{"type": "file", "path": value}] for value in bad] + [[[]], [7], "some", {"type": "cli"}]
+        named = [more for text in bad for more in ({"name": text}, {"kms_key_id": text}, {"tags": {"a": text}}, {"tags": {text: "a"}})]
+        tagged = [{"tags": tags} for tags in ({"a": None}, {"a": []}, {"a": {}}, {"": "b"}, ["a"], 5)]
+        secrets = [{"type": "aws_secretsmanager", **more} for more in named + tagged]
+        bad = [[{"type": "file", "path": value}] for value in bad] + [[each] for each in secrets] + [[[]], [7], "some", {"type": "cli"}]
     for value in bad:
         result = run(module, **{name: value})
         assert result.get("failed"), value
