@@ -108,13 +108,23 @@ class InstanceGroup:
         """EC2 lists a terminated instance for a while only; the emulator does for ever."""
         gone = {each.id for until, each in self._terminated if until <= time.monotonic()}
         self._terminated = [(until, each) for until, each in self._terminated if each.id not in gone]
-        with self._cloud.lock:
-            for reservation in self._cloud.backend("ec2", self._region).reservations.values() if gone else ():
-                reservation.instances = [each for each in reservation.instances if each.id not in gone]
+        if gone:
+            self._forget(gone)
 
     def end_all(self) -> None:
         """The rack goes away."""
         self._end(self.members(), lambda ids: None)
+        self._forget({each.id for each in self._members})
+
+    def _forget(self, ids: set[str]) -> None:
+        with self._cloud.lock:
+            backend = self._cloud.backend("ec2", self._region)
+            for number, reservation in list(backend.reservations.items()):
+                reservation.instances = [each for each in reservation.instances if each.id not in ids]
+                if not reservation.instances:
+                    del backend.reservations[number]
+            for each in ids:
+                backend.tags.pop(each, None)
 
     def _boot(self, count: int, parameters: dict[str, str]) -> None:
         new = {each.id for each in self.launch(count, parameters)}
