@@ -92,6 +92,7 @@ class Stage:
             self.convox.console.faults.clear()
             self.convox.console.forget_sessions()
             self.convox.remove_rack(rack.name)
+            self.convox.vault.clear()
             shutil.rmtree(root, ignore_errors=True)
         return Played(case.name, tuple(case.kinds), tuple(scene.fired), findings, tuple(scene.places), time.monotonic() - began)
 

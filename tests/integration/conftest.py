@@ -48,8 +48,7 @@ def new_rack(convox: Standin) -> Iterator[NewRack]:
 
     yield make
     convox.aws_faults.clear()
-    # A rack at a port that is used again is not the one that these are of.
-    convox.cloud.backend("secretsmanager", "us-east-1").secrets.clear()
+    convox.vault.clear()
     for rack in made:
         convox.remove_rack(rack.name)
         convox.console.records[:] = [each for each in convox.console.records if each.hostname != rack.host]

@@ -49,7 +49,7 @@ class Standin:
         self.cloud = Cloud(Faults(self.life), self.journal)
         Ecs(self.cloud, self.racks)
         Formation(self.cloud, self.racks)
-        Vault(self.cloud)
+        self.vault = Vault(self.cloud)
         self.cloud.play("ec2", "DescribeInstances", self._forget_terminated)
         self.console = Console(console or ConsoleSpec(), self._authority, self.journal, self._find_rack)
         self._control = Listener(Control(self).answer)

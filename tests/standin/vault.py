@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.core.exceptions import ServiceException
 
 from .messages import Reply
+from .spec import RackSpec
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -29,12 +30,20 @@ class Vault:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._regions = {RackSpec.region}
         cloud.play("secretsmanager", "PutSecretValue", self._put)
+
+    def clear(self) -> None:
+        """Forget every secret: the emulator outlives this stand-in, and a rack at a port that is used again is another one."""
+        with self._cloud.lock:
+            for region in self._regions:
+                self._cloud.backend("secretsmanager", region).secrets.clear()
 
     def _put(self, region: str, fields: dict[str, Any]) -> Reply | None:
         """Look and act in one: of two that come at once, one is second."""
         token, name = fields.get("ClientRequestToken"), fields.get("SecretId", "")
         backend = self._cloud.backend("secretsmanager", region)
+        self._regions.add(region)
         with self._cloud.lock:
             secret = backend.secrets.get(name)
             version = secret.versions.get(token) if secret else None
