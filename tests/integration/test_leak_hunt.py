@@ -101,7 +101,7 @@ def test_everything_that_ansible_writes(hunt: Hunt, new_rack: NewRack, open_rack
     assert f"HOME={hunt.machine.home}".encode() in hunt.processes.environments
 
 
-@pytest.mark.parametrize("callback", ["default", "minimal", "oneline", "yaml"])
+@pytest.mark.parametrize("callback", ["default", "minimal", "oneline", "ansible.posix.json", "yaml"])
 @pytest.mark.parametrize("no_log", [True, False])
 def test_every_callback(hunt: Hunt, rack: Rack, callback: str, no_log: bool) -> None:
     """The one that prints, and beside it those that write: junit, tree, and one that has the whole results as JSON."""
@@ -115,6 +115,7 @@ def test_every_callback(hunt: Hunt, rack: Rack, callback: str, no_log: bool) -> 
     said = [output, hunt.trace("log"), hunt.trace("junit"), hunt.trace("tree"), hunt.trace("results")]
     assert [CENSORED in " ".join(each.split()) for each in said] == [no_log] * len(said)
     assert MASKED in output or no_log
+    assert ('"plays": [' in output) == callback.endswith("json")
     assert (MASKED in hunt.trace("results")) == (not no_log)
     assert hunt.machine.auth()[rack.host] == rack.key
 
