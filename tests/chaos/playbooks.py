@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.deeds import Deeds
 from tests.chaos.faults import Fault
 from tests.chaos.run import Job
-from tests.integration.ansible import CALLBACKS, PROGRAM, kill_with_descendants
+from tests.integration.ansible import begin, kill_with_descendants
 from tests.integration.machine import AT_ONCE
 
 if t.TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Run:
         place.mkdir(parents=True)
         self._job = job
         self._convox = convox
-        self._results = place / "results"
+        self._results, self._output = place / "results", job.report.with_suffix(".out")
         self._fired: list[str] = []
         self._deeds = Deeds(job.control_url, job.subject, self._fired.append)
         self._before = convox.journal.total
@@ -57,22 +57,8 @@ class _Run:
             if fault.place is not None and fault.place.step is not None:
                 # The stand-in counts the requests of one name.
                 self._deeds(Fault(fault.kind, fault.deed, {**fault.values, "skip": fault.place.number}), fault.place.step)
-        with job.report.with_suffix(".out").open("wb") as output:
-            self._process = subprocess.Popen(
-                [str(PROGRAM), f"convox.credentials.{PLAYBOOKS[job.module]}", "-i", str(self._inventory(place)), *self._extra()],
-                cwd=place,
-                env={
-                    **job.environment,
-                    "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-                    "ANSIBLE_CALLBACKS_ENABLED": "results",
-                    "ANSIBLE_NOCOLOR": "1",
-                    "RESULTS_PATH": str(self._results),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        arguments = [f"convox.credentials.{PLAYBOOKS[job.module]}", "-i", str(self._inventory(place)), *self._extra()]
+        self._process = begin(arguments, place, job.environment, self._results, self._output)
         self._watchers = [threading.Thread(target=self._watch, args=(fault,)) for fault in job.faults if fault.place and fault.place.step is None]
         for each in self._watchers:
             each.start()
@@ -118,7 +104,7 @@ class _Run:
         """As a run that is forked does: what was fired, and unless it was killed how it ended."""
         lines: list[dict[str, t.Any]] = [{"fired": kind} for kind in self._fired]
         if status >= 0:
-            output = self._job.report.with_suffix(".out").read_text(encoding="utf-8", errors="replace")
+            output = self._output.read_text(encoding="utf-8", errors="replace")
             text = self._results.read_text(encoding="utf-8") if self._results.exists() else ""
             results = [json.loads(line)["result"] for line in text.splitlines()]
             result: dict[str, t.Any] = next((each for each in results[::-1] if "phase" in each or "module_args" in each.get("invocation", {})), {})

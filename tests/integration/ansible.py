@@ -92,22 +92,8 @@ class Playbook:
             "tasks": [{"ansible.builtin.include_tasks": str(self._file(number))} for number in range(MOST_TASKS)],
         }
         (place / "playbook.yml").write_text(json.dumps([playbook]), encoding="utf-8")
-        with self.output_file.open("wb") as output:
-            self._process = subprocess.Popen(
-                [str(PROGRAM), "-i", "convox,", *(["-" + "v" * verbosity] if verbosity else []), "playbook.yml"],
-                cwd=place,
-                env={
-                    **environment,
-                    "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-                    "ANSIBLE_CALLBACKS_ENABLED": "results",
-                    "ANSIBLE_NOCOLOR": "1",
-                    "RESULTS_PATH": str(self._results),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        arguments = ["-i", "convox,", *(["-" + "v" * verbosity] if verbosity else []), "playbook.yml"]
+        self._process = begin(arguments, place, environment, self._results, self.output_file)
 
     @property
     def usable(self) -> bool:
@@ -189,6 +175,26 @@ class SharedPlaybook:
     def close(self) -> None:
         if self._playbooks:
             self._playbooks[-1].close()
+
+
+def begin(arguments: list[str], place: Path, environment: Mapping[str, str], results: Path, output: Path) -> subprocess.Popen[bytes]:
+    """Begin ansible-playbook in a place. What each task returned goes to ``results``, a line each, all that is printed to ``output``."""
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            cwd=place,
+            env={
+                **environment,
+                "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+                "ANSIBLE_CALLBACKS_ENABLED": "results",
+                "ANSIBLE_NOCOLOR": "1",
+                "RESULTS_PATH": str(results),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def kill_with_descendants(process: subprocess.Popen[Any]) -> None:
