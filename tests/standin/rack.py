@@ -154,9 +154,10 @@ class Rack:
         self.listener.close()
 
     def remove(self) -> None:
-        """Stop, and leave nothing in AWS but what a rack leaves: its key pairs."""
+        """Stop, and leave nothing in AWS but what a rack leaves: the key pairs that it made."""
         self.stop()
         with self._cloud.lock:
+            self._cloud.backend("ec2", self.region).key_pairs.pop(self.spec.key_pair, None)
             self._cloud.backend("cloudformation", self.region).stacks.pop(self.stack.stack_id, None)
             self.stack.delete()
             self.instances.end_all()
