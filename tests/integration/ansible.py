@@ -8,6 +8,7 @@ tasks after the other, each of which is written when a test wants that task.
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -198,13 +199,22 @@ def begin(arguments: list[str], place: Path, environment: Mapping[str, str], res
 
 
 def kill_with_descendants(process: subprocess.Popen[Any]) -> None:
-    """Each worker of Ansible's is the head of a group of its own."""
-    for pid in descendants(process.pid) if process.poll() is None else []:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    """Each worker of Ansible's is the head of a group of its own; all are stopped first, or one could begin another meanwhile."""
+    stopped: list[int] = []
+    while process.poll() is None:
+        found = [pid for pid in descendants(process.pid) if pid not in stopped]
+        if not found:
+            break
+        _signal(found, signal.SIGSTOP)
+        stopped += found
+    _signal(stopped, signal.SIGKILL)
     process.wait()
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def descendants(pid: int) -> list[int]:
