@@ -48,6 +48,8 @@ def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, st
     if pending is not None:
         unfinished = ((record.old, "the unfinished rotation"), (pending.key, "the pending rotation"))
         found += [(key, source) for key, source in unfinished if key]
+        # Somebody else's, which were met on the way: one of them may be the one in force.
+        found += [(key, "the unfinished rotation") for key in pending.found]
     by_key: dict[str, str] = {}
     for key, source in found:
         by_key.setdefault(key, source)
