@@ -393,8 +393,9 @@ def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -
 
 def _refuse_half(response_dict: t.Mapping[str, t.Any] | None = None, **dummy: t.Any) -> None:
     """boto3 takes a reply that was cut off for a whole one, and one in JSON then for an empty answer: no secret, no container."""
-    body = (response_dict or {}).get("body")
-    length = (response_dict or {}).get("headers", {}).get("content-length")
+    if response_dict is None:
+        return
+    body, length = response_dict.get("body"), response_dict.get("headers", {}).get("content-length")
     if isinstance(body, bytes) and length and length.isdigit() and len(body) != int(length):
         raise http.client.IncompleteRead(b"", int(length) - len(body))
 
