@@ -65,18 +65,20 @@ def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable
     of_ways = [layout.path for layout in cli.layouts] + [layout.file(name) for layout in cli.layouts for name in _OF_WAYS]
     # Who can put another file in a file's place needs not write the file; in a sticky directory, as /tmp, nobody else can.
     around = {os.path.dirname(os.path.realpath(path)) for path in of_keys}.difference(of_ways)
-    for path in of_keys + of_ways + sorted(around):
+    # What gets a warning; around them, nothing does.
+    warned = {**dict.fromkeys(of_keys, stat.S_IRWXG | stat.S_IRWXO), **dict.fromkeys(of_ways, stat.S_IWGRP), **dict.fromkeys(sorted(around), 0)}
+    for path, bits in warned.items():
         try:
             status = os.stat(path)
         except (OSError, ValueError):
             continue
         mode = stat.S_IMODE(status.st_mode)
-        mend = "run: chmod %s %s" % ("o-w" if path in around else "700" if stat.S_ISDIR(status.st_mode) else "600", path)
-        if path in around and mode & stat.S_ISVTX:
+        if not bits and mode & stat.S_ISVTX:
             continue
+        mend = "run: chmod %s %s" % ("o-w" if not bits else "700" if stat.S_ISDIR(status.st_mode) else "600", path)
         if mode & stat.S_IWOTH:
             raise BadInput(f"{path}: everybody can write there (mode {mode:04o}): nothing was asked and nothing changed; look what is in it, then {mend}")
-        if path not in around and mode & (stat.S_IWGRP if path in of_ways else stat.S_IRWXG | stat.S_IRWXO):
+        if mode & bits:
             warn(f"{path}: not for its owner alone (mode {mode:04o}); {mend}")
 
 
