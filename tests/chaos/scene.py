@@ -36,7 +36,8 @@ PATIENCE_S = 90.0
 BYSTANDER = "other.example.com"
 FOREIGN = {"somebody else's": {"kept": [1, 2, 3]}}
 ROTATION = "chaos"
-MAKES_ANOTHER = "which makes another"
+# What a keyroll says where AWS, which tells whole seconds, knows of two pairs as old as each other.
+UNSURE = "can't be told: run again, which makes another"
 BY_AGE = {"max_age": "90d"}
 
 
@@ -196,8 +197,7 @@ class Scene:
         if self.case.apart or (self.case.setup.rolled_before and verdict.pending(self)):
             options = BY_AGE
         report = self._run_one(options, findings)
-        if report.msg and report.msg.endswith(f"run again, {MAKES_ANOTHER}"):
-            # As AWS tells pairs apart, by whole seconds.
+        if report.msg and report.msg.endswith(UNSURE):
             time.sleep(1)
             report = self._run_one(options, findings)
         if self.subject.key in self.others:
