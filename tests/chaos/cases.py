@@ -211,7 +211,7 @@ def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:
 
 def _of_the_world(setup: Setup, number: int) -> t.Sequence[Fault]:
     """Between the first and the second of a kind of request, everything; between later ones, in turn."""
-    each = [fault for pair in zip(f.OF_THE_CONTAINERS, f.OF_OTHERS) for fault in pair if fault in _anything(setup)]
+    each = [fault for fault in (f.RESTART, f.SOMEBODY, f.DEATH, f.SOMEBODY_ACTIVE) if fault in _anything(setup)]
     half = len(each) // 2
     return each if number == 0 else each[number % 2 * half :][:half]
 
