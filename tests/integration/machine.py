@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.integration.ansible import Playbook, Result, SharedPlaybook, environment_in
 from tests.integration.leaks import find_leaks
+from tests.integration.watching import stages_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -182,9 +183,7 @@ class Machine:
 
     def _secrets(self) -> list[dict[str, dict[str, Any]]]:
         """What AWS Secrets Manager keeps for the stand-in's region, by stage: versions without one are gone at any time."""
-        secrets = list(self.convox.cloud.backend("secretsmanager", "us-east-1").secrets.values())
-        versions = [list(secret.versions.values()) for secret in secrets]
-        return [{stage: json.loads(each["secret_string"]) for each in some for stage in each["version_stages"]} for some in versions]
+        return [stages_of(self.convox, name) for name in list(self.convox.cloud.backend("secretsmanager", "us-east-1").secrets)]
 
     def lost_keys(self) -> set[str]:
         """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""

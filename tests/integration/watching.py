@@ -62,7 +62,7 @@ def asked(convox: Standin, server: str, method: str | None = None, path: str | N
 def stages_of(convox: Standin, name: str) -> dict[str, Any]:
     """What each stage of a secret in AWS holds, as somebody with the AWS CLI reads it; by its name before AWS's own alphabet."""
     stored = convox.cloud.backend("secretsmanager", "us-east-1").secrets[name.replace(":", "_")]
-    return {stage: json.loads(each["secret_string"]) for each in stored.versions.values() for stage in each["version_stages"]}
+    return {stage: json.loads(each["secret_string"]) for each in list(stored.versions.values()) for stage in each["version_stages"]}
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 100.0) -> None:
