@@ -94,8 +94,8 @@ def of_words(scene: Scene, report: Report, findings: Findings) -> None:
 
 
 def pending(scene: Scene) -> bool:
-    """Whether any store holds a rotation that is not finished."""
-    return any("pending" in record for record in scene.machine.records(scene.subject.kind, scene.subject.identity))
+    """Whether any store holds a rotation that is not finished, under whatever identity."""
+    return any("pending" in record for record in scene.machine.records(scene.subject.kind))
 
 
 def _in_place(scene: Scene, last: Report, findings: Findings) -> None:

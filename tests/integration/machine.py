@@ -172,14 +172,14 @@ class Machine:
             held |= {value.get("api_key"), value.get("current"), *value.get("superseded", ()), *pending.get("found", ())}
         return {key for key in held if key}
 
-    def records(self, kind: str, identity: str) -> list[dict[str, Any]]:
-        """What each store remembers of one credential."""
-        found = [self.read_json(path).get(kind, {}).get(identity) for path in self.record_files()]
+    def records(self, kind: str, identity: str | None = None) -> list[dict[str, Any]]:
+        """What each store remembers of one credential, or of all of a kind."""
+        found = [(name, record) for path in self.record_files() for name, record in self.read_json(path).get(kind, {}).items()]
         for stages in self._secrets():
             about = stages.get("CONVOX", {})
-            if (about.get("kind"), about.get("identity")) == (kind, identity):
-                found.append({**about, "current": stages["AWSCURRENT"].get("api_key")})
-        return [each for each in found if each]
+            if about.get("kind") == kind:
+                found.append((about.get("identity"), {**about, "current": stages["AWSCURRENT"].get("api_key")}))
+        return [record for name, record in found if record and identity in (None, name)]
 
     def _secrets(self) -> list[dict[str, dict[str, Any]]]:
         """What AWS Secrets Manager keeps for the stand-in's region, by stage: versions without one are gone at any time."""
