@@ -159,7 +159,7 @@ class ConsoleKey:
 
 def _other_keys(alive: set[str], records: Records, others: int) -> t.Iterator[str]:
     current = [record["current"] for record in records if record.get("current")]
-    if set(current) - alive or len(current) < others:
+    if (current and set(current) != alive) or len(current) < others:
         yield "the key in a store is not the one in force everywhere"
 
 
