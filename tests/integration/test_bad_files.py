@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from tests.integration.watching import asked, nothing_changes
 from tests.leaks import found_in
+from tests.obstacles import OBSTACLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,6 @@ DAMAGED: dict[str, bytes] = {
 }
 JSON_FILES = ["auth", "session", "tls-fingerprints", "rotations.json", "racks", "keys.json"]
 TEXT_FILES = ["host", "console", "rack", "id", "current"]
-PLACES = ["a directory", "a pipe", "a link to itself", "a link into nothing"]
 CANARY = "Zr8Qm2Lw5Tk1Vx9Np4Hc7Bs3Fd6Jg"
 
 
@@ -133,26 +132,25 @@ def test_an_active_host_that_is_none(direct: Direct, machine: Machine, name: str
 
 
 @pytest.mark.parametrize("name", [*JSON_FILES, *TEXT_FILES])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", OBSTACLES)
 def test_something_else_in_its_place(direct: Direct, machine: Machine, rack: Rack, name: str, place: str) -> None:
-    """A link into nothing is where a file kept elsewhere will be."""
     path = stand(machine, name)
     path.unlink(missing_ok=True)
-    if place == "a directory":
-        path.mkdir()
-    elif place == "a pipe":
-        os.mkfifo(path)
-    elif place == "a link to itself":
-        path.symlink_to(path)
-    else:
-        path.symlink_to(machine.home / "elsewhere")
-        if name in JSON_FILES:
-            machine.stores.add(machine.home / "elsewhere")
-        assert work(direct, machine, rack, name).msg is None
-        assert path.is_symlink()
-        return
+    OBSTACLES[place](path)
     with nothing_changes(machine, locks=False):
         says(work(direct, machine, rack, name), path)
+
+
+@pytest.mark.parametrize("name", [*JSON_FILES, *TEXT_FILES])
+def test_a_link_into_nothing(direct: Direct, machine: Machine, rack: Rack, name: str) -> None:
+    """It is where a file kept elsewhere will be."""
+    path, elsewhere = stand(machine, name), machine.home / "elsewhere"
+    path.unlink(missing_ok=True)
+    path.symlink_to(elsewhere)
+    if name in JSON_FILES:
+        machine.stores.add(elsewhere)
+    assert work(direct, machine, rack, name).msg is None
+    assert path.is_symlink()
 
 
 WRONG: list[tuple[str, Any]] = [

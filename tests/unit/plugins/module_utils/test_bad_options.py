@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import typing as t
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.convox.credentials.plugins.module_utils import adapter
+from tests.obstacles import OBSTACLES
 from tests.standin import Standin
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Asked
@@ -100,19 +100,19 @@ def test_what_no_option_can_be(run: Run, asked: Asked, module: str, name: str) -
     assert asked() == []
 
 
+THERE: dict[str, t.Callable[[Path], object]] = {
+    **OBSTACLES,
+    "a file": lambda path: path.write_text("some text", encoding="utf-8"),
+    "nothing": lambda path: None,
+}
+
+
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, name in OPTIONS if SPECS[module][name].get("type") == "path"])
-@pytest.mark.parametrize("there", ["a file", "a directory", "a pipe", "a link to itself", "nothing"])
+@pytest.mark.parametrize("there", THERE)
 def test_paths_to_something_else(run: Run, tmp_path: Path, module: str, name: str, there: str) -> None:
     """Either it is what it should be, or the message names it; nobody waits for a pipe."""
     path = tmp_path / "there"
-    if there == "a file":
-        path.write_text("some text", encoding="utf-8")
-    elif there == "a directory":
-        path.mkdir(mode=0o700)
-    elif there == "a pipe":
-        os.mkfifo(path)
-    elif there == "a link to itself":
-        path.symlink_to(path)
+    THERE[there](path)
     result = run(module, **{name: str(path)})
     assert "failed" not in result or str(path) in result["msg"] or "no key is known" in result["msg"], result["msg"]
     if name == "ca_path":

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Held, StoreFailed
+from tests.obstacles import OBSTACLES
 from tests.unit.plugins.module_utils.support import end_of, failing, in_child, wait_until
 
 WRITERS, ENTRIES = 8, 12
@@ -113,16 +114,14 @@ def test_a_file_system_that_can_not_lock(path: str, monkeypatch: pytest.MonkeyPa
         take(path)
 
 
-@pytest.mark.parametrize("place", ["a directory", "a pipe", "a link to itself", "a link into nothing"])
+IN_ITS_PLACE = {**OBSTACLES, "a link into nothing": lambda path: path.symlink_to(path.parent / "not" / "there")}
+
+
+@pytest.mark.parametrize("place", IN_ITS_PLACE)
 def test_something_else_in_a_lock_s_place(tmp_path: Path, place: str) -> None:
     """Told at once, and the file that it is for is not written."""
     auth, lock = tmp_path / "auth", tmp_path / "auth.lock"
-    if place == "a directory":
-        lock.mkdir()
-    elif place == "a pipe":
-        os.mkfifo(lock)
-    else:
-        lock.symlink_to(lock if place == "a link to itself" else tmp_path / "not" / "there")
+    IN_ITS_PLACE[place](lock)
     with failing(StoreFailed, str(lock)), files.updating(str(auth)):
         pytest.fail("it was locked")
     assert not auth.exists()

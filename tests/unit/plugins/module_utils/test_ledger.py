@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils import ledger
 from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
+from tests.obstacles import OBSTACLES
 from tests.unit.plugins.module_utils.conftest import Tasks
 from tests.unit.plugins.module_utils.support import NEW, OLD, end_of, failing, in_child
 
@@ -138,25 +139,23 @@ def test_a_ledger_elsewhere(tasks: Tasks, tmp_path: Path, monkeypatch: pytest.Mo
     assert tasks.warnings == []
 
 
-@pytest.mark.parametrize("place", ["a directory", "a pipe", "a link to itself", "below a file", "a directory for its lock"])
+IN_ITS_WAY: dict[str, t.Callable[[Path], object]] = {
+    **OBSTACLES,
+    "a file above it": lambda path: path.write_text("", encoding="utf-8"),
+    "a directory for its lock": lambda path: path.with_name("ledger.lock").mkdir(),
+}
+
+
+@pytest.mark.parametrize("place", IN_ITS_WAY)
 def test_a_ledger_that_can_not_be_written_is_a_warning(tasks: Tasks, tmp_path: Path, place: str) -> None:
     """The rotation is committed: saying that it failed would be untrue."""
     path = tmp_path / "ledger"
-    if place == "a directory":
-        path.mkdir()
-    elif place == "a pipe":
-        os.mkfifo(path)
-    elif place == "a link to itself":
-        path.symlink_to(path)
-    elif place == "below a file":
-        path.write_text("", encoding="utf-8")
-        path /= "ledger"
-    else:
-        path.with_name("ledger.lock").mkdir()
-    ledger.record(tasks(ledger_path=str(path)), COMMITTED, PENDING, None, "new0new0new0", 0)
+    IN_ITS_WAY[place](path)
+    given = path / "ledger" if path.is_file() else path
+    ledger.record(tasks(ledger_path=str(given)), COMMITTED, PENDING, None, "new0new0new0", 0)
     (warning,) = tasks.warnings
     assert "rack.example.com: rolled, but the ledger has no line for it" in warning
-    assert str(tmp_path / "ledger") in warning
+    assert str(path) in warning
 
 
 @pytest.mark.parametrize("content", [b"\0" * 10_000_000, b"[" * 100_000, b"\xff\xfe\n\n", b"not JSON"])
