@@ -16,6 +16,7 @@ import os
 import re
 import stat
 import tempfile
+import threading
 import time
 import typing as t
 
@@ -110,7 +111,7 @@ def writable(path: str) -> bool:
 
 def prove_writable(path: str) -> None:
     """Write a file beside this one and read it back, so that a full or read-only disk is met before a key is made."""
-    probe = f"{os.path.realpath(path)}.probe-{os.getpid()}"
+    probe = f"{os.path.realpath(path)}.probe-{os.getpid()}-{threading.get_ident()}"
     text = "convox.credentials proves that it can write here\n"
     write(probe, text)
     back = read(probe)
@@ -156,9 +157,11 @@ def updating(path: str, largest: int = LARGEST) -> t.Iterator[dict[str, t.Any]]:
 def _sweep(path: str) -> None:
     """Remove what writers left that were killed: it holds keys. Whoever has the lock is the only writer."""
     directory, name = os.path.split(path)
+    # Of this very file: a neighbour's, whose name begins alike, or a probe may be in use.
+    left = re.compile(rf"\.{re.escape(name)}\.\w{{8}}{re.escape(_UNFINISHED)}")
     with contextlib.suppress(OSError):
         for each in os.listdir(directory):
-            if each.startswith(f".{name}.") and each.endswith(_UNFINISHED):
+            if left.fullmatch(each):
                 os.unlink(os.path.join(directory, each))
 
 

@@ -118,5 +118,5 @@ class Disk:
 
 
 def _plain(name: str) -> str:
-    """Without the number of a process."""
-    return re.sub(r"\.probe-\d+", ".probe", name)
+    """Without the numbers of process and thread."""
+    return re.sub(r"\.probe-\d+-\d+", ".probe", name)

@@ -11,6 +11,7 @@ import signal
 import stat
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,30 @@ def test_a_file_in_the_directory_s_place(tmp_path: Path) -> None:
 def test_what_a_killed_writer_left_is_swept_up(tmp_path: Path) -> None:
     """It holds keys; another file's is not ours to judge."""
     path = tmp_path / "auth"
-    left = [tmp_path / name for name in (".auth.x1y2z3.unfinished", ".auth2.x1y2z3.unfinished", ".auth.bak")]
+    left = [tmp_path / f"{name}.x1y2z3a_.unfinished" for name in (".auth", ".auth2", ".auth.json", ".auth.probe-7-8")] + [tmp_path / ".auth.bak"]
     for each in left:
         each.write_text("half a key", encoding="utf-8")
     with files.updating(str(path)) as data:
         data["host"] = "key"
-    assert [each.exists() for each in left] == [False, True, True]
+    assert [each.exists() for each in left] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("other", ["auth", "auth.json"])
+def test_writers_side_by_side(tmp_path: Path, other: str) -> None:
+    """Many racks' runs write to one file, or to neighbours whose names begin alike: none takes away what another is writing."""
+    path, neighbour = str(tmp_path / "auth"), str(tmp_path / other)
+
+    def prove(_number: int) -> None:
+        files.prove_writable(neighbour)
+
+    def update(number: int) -> None:
+        with files.updating(path) as data:
+            data[str(number)] = "key"
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(work, number) for number in range(60) for work in (prove, update)]
+    assert [each.exception() for each in done if each.exception()] == []
+    assert sorted(files.read_json(path), key=int) == [str(number) for number in range(60)]
 
 
 def test_directory_and_file_are_private(tmp_path: Path) -> None:
