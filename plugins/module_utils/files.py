@@ -52,18 +52,26 @@ def make_directory(path: str) -> None:
             _sync_directory(os.path.dirname(each))
 
 
+@contextlib.contextmanager
+def reading(path: str) -> t.Iterator[t.BinaryIO | None]:
+    """What stands there, to be read; None where nothing does. Not waiting: nobody may ever write to a pipe."""
+    with translated("read", path), contextlib.ExitStack() as opened:
+        file = None
+        with contextlib.suppress(FileNotFoundError):
+            file = opened.enter_context(open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
+        yield file
+
+
 def read(path: str, largest: int = LARGEST) -> str | None:
     """The file's text without a byte-order mark; None where there is none."""
-    with translated("read", path):
-        try:
-            # Not waiting: nobody may ever write to a pipe that stands there.
-            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-                    raise Damaged(f"{path}: no file of at most {largest >> 20} MiB, as such a file is; nothing was changed; look what it is")
-                return file.read().decode("utf-8-sig")
-        except FileNotFoundError:
+    with reading(path) as file:
+        if file is None:
             return None
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
+            raise Damaged(f"{path}: no file of at most {largest >> 20} MiB, as such a file is; nothing was changed; look what it is")
+        try:
+            return file.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             raise Damaged(f"{path}: not UTF-8 text; nothing was changed; restore it from a copy") from None
 
@@ -184,11 +192,25 @@ def locked(path: str, label: str, patience: float = 0.0) -> t.Iterator[None]:
         os.close(handle)
 
 
-def _acquire(handle: int, path: str, label: str, patience: float) -> None:
+@contextlib.contextmanager
+def at_rest(path: str, label: str, patience: float) -> t.Iterator[None]:
+    """Keep out whoever would hold the lock (``locked``) while the block runs, and change nothing for that.
+
+    Where there is no lock, or it is not ours to open, nobody is kept out.
+    """
+    with contextlib.ExitStack() as opened:
+        with translated("open the lock", path), contextlib.suppress(FileNotFoundError, PermissionError):
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            opened.callback(os.close, handle)
+            _acquire(handle, path, label, patience, fcntl.LOCK_SH)
+        yield
+
+
+def _acquire(handle: int, path: str, label: str, patience: float, how: int = fcntl.LOCK_EX) -> None:
     end = time.monotonic() + patience
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, how | fcntl.LOCK_NB)
             return
         except OSError as exc:
             if exc.errno not in (errno.EAGAIN, errno.EACCES):
