@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Held, StoreFailed
 from tests.obstacles import OBSTACLES
-from tests.unit.plugins.module_utils.support import end_of, failing, in_child, wait_until
+from tests.unit.plugins.module_utils.support import end_of, failing, in_child, wait_until, without_powers
 
 WRITERS, ENTRIES = 8, 12
 
@@ -125,6 +125,43 @@ def test_something_else_in_a_lock_s_place(tmp_path: Path, place: str) -> None:
     with failing(StoreFailed, str(lock)), files.updating(str(auth)):
         pytest.fail("it was locked")
     assert not auth.exists()
+
+
+# -- by whom it is only looked at ---------------------------------------------------------------------------------
+def test_a_reader_waits_for_the_writer(path: str, holder: int) -> None:
+    with failing(Held, "rack alpha", f"pid {holder}"), files.at_rest(path, "rack alpha", 0.1):
+        pytest.fail("a writer is in the middle")
+
+
+def test_a_writer_waits_for_the_readers(path: str) -> None:
+    """They don't wait for each other, and the lock still tells who had it last."""
+    take(path)
+    before = Path(path).read_bytes()
+    with files.at_rest(path, "rack alpha", 0.0), files.at_rest(path, "rack alpha", 0.0):
+        with failing(Held, "rack alpha"):
+            take(path)
+        assert Path(path).read_bytes() == before
+    take(path)
+
+
+def test_a_reader_makes_no_lock(path: str) -> None:
+    with files.at_rest(path, "rack alpha", 0.0):
+        pass
+    assert not os.path.exists(os.path.dirname(path))
+
+
+def test_a_lock_that_a_reader_may_not_open(path: str) -> None:
+    """Who may read a file of somebody else's need not be let to its lock."""
+    take(path)
+    os.chmod(path, 0)
+
+    def read() -> None:
+        with failing(PermissionError):
+            os.open(path, os.O_RDONLY)
+        with files.at_rest(path, "rack alpha", 0.0):
+            pass
+
+    assert without_powers(read) == ""
 
 
 def test_the_lock_is_no_childs(path: str) -> None:
