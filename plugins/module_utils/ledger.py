@@ -6,23 +6,30 @@
 
 """The ledger: what was rolled, when and by which job, one JSON line each, without secrets.
 
-Each line carries the SHA-256 of the one before (without its end), so that a line taken out or changed later shows.
+Each line carries the hash of what stands above it (ledger_chain.py), so that a line taken out or changed later shows.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
+import stat
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import files
+from ansible_collections.convox.credentials.plugins.module_utils import files, ledger_chain
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Held, StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.ledger_chain import Line
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
-# AWX's own words for the job that runs; absent elsewhere.
+# What AWX says in the job's environment; its workflow and who launched it are variables of the play only.
 _JOB_VARIABLES = {"JOB_ID": "job", "AWX_HOST": "awx"}
+
+
+def path_of(task: Task) -> str:
+    """Where a task's ledger is, behind whatever link."""
+    return os.path.realpath(os.path.expanduser(task.options.get("ledger_path") or task.cli.home.file("ledger.jsonl")))
 
 
 def record(task: Task, committed: Record, pending: Pending, old: str | None, new: str, started: float) -> None:
@@ -37,7 +44,7 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
         "rotation_ids": list(pending.rotation_ids),
         "seconds": round(task.clock.now() - started, 1),
     }
-    path = task.options.get("ledger_path") or task.cli.home.file("ledger.jsonl")
+    path = path_of(task)
     try:
         append(path, entry, task.environ)
     except (StoreFailed, Held) as exc:
@@ -48,23 +55,43 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
 def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
     """Add one line, durably. ``entry`` holds names, fingerprints, dates and seconds, never a key."""
     job = {name: environ[variable] for variable, name in _JOB_VARIABLES.items() if environ.get(variable)}
-    path = os.path.realpath(os.path.expanduser(path))
     files.make_directory(os.path.dirname(path))
     if os.path.exists(path) and not os.path.isfile(path):
         raise StoreFailed(f"{path}: no file; name another in ledger_path")
-    with files.locked(path + ".lock", path, files.LOCK_PATIENCE_S), files.translated("append to", path):
-        before = _last_line(path)
-        line = json.dumps({**entry, **job, "before": hashlib.sha256(before.rstrip(b"\n")).hexdigest()}, sort_keys=True)
+    with files.locked(_lock_of(path), path, files.LOCK_PATIENCE_S), files.translated("append to", path):
+        above = _above(path)
+        line = json.dumps({**entry, **job, "before": ledger_chain.digest(above[: len(above) - above.endswith(b"\n")])}, sort_keys=True)
         with open(path, "ab", opener=lambda name, flags: os.open(name, flags, files.FILE_MODE)) as file:
             # A line that a crash cut short stays as it is, and ends here.
-            file.write((b"" if before.endswith(b"\n") or not before else b"\n") + line.encode("utf-8") + b"\n")
+            file.write((b"" if above.endswith(b"\n") or not above else b"\n") + line.encode("utf-8") + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
-def _last_line(path: str) -> bytes:
+def _lock_of(path: str) -> str:
+    return path + ".lock"
+
+
+def _above(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read().splitlines(keepends=True)[-1:][0]
-    except (FileNotFoundError, IndexError):
+            return ledger_chain.tail(file)
+    except FileNotFoundError:
         return b""
+
+
+@contextlib.contextmanager
+def reading(path: str) -> t.Iterator[t.Iterator[Line]]:
+    """The lines of a ledger, none where there is no file, while others go on writing.
+
+    Its length is taken when none of them is in the middle of a line; what was written by then never changes.
+    """
+    with files.reading(path) as file:
+        if file is None:
+            yield iter(())
+            return
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise StoreFailed(f"{path}: no file; name another in ledger_path")
+        with files.at_rest(_lock_of(path), path, files.LOCK_PATIENCE_S):
+            size = os.fstat(file.fileno()).st_size
+        yield ledger_chain.walk(file, size)
