@@ -21,6 +21,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import files, l
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Held, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.ledger_chain import Line
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stores import job_variable
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 # What AWX says in the job's environment; its workflow and who launched it are variables of the play only.
@@ -50,6 +51,15 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
     except (StoreFailed, Held) as exc:
         # The rotation is committed: saying that it failed would be untrue.
         task.warn_once(f"{committed.identity}: rolled, but the ledger has no line for it: {exc}")
+    _warn_of_its_end(task, path)
+
+
+def _warn_of_its_end(task: Task, path: str) -> None:
+    """Without a rack's name, so that the warning is shown once for a fleet."""
+    job = job_variable(task.environ)
+    kept = any(store["type"] == "cli" and store.get("persistent") for store in task.options["stores"])
+    if job and not kept and not task.options.get("ledger_path"):
+        task.warn_once(f"the ledger {path} is lost with this job ({job} is set): name a file on a volume that outlives the job in ledger_path")
 
 
 def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:

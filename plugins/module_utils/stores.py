@@ -38,6 +38,11 @@ KINDS: dict[str, t.Callable[[Option, CliConfig, AskAws], Store]] = {
 }
 
 
+def job_variable(environ: t.Mapping[str, str]) -> str | None:
+    """The variable that tells a job whose files are gone after it."""
+    return next((name for name in JOB_VARIABLES if environ.get(name)), None)
+
+
 def _path(option: Option) -> str:
     if not option.get("path"):
         raise BadInput("stores: an entry of type file has no path; name the file, as in {type: file, path: ~/keys.json}")
@@ -101,7 +106,7 @@ class StoreSet:
 
     def refuse_short_lived(self, environ: t.Mapping[str, str]) -> None:
         """A key must not be kept where the job's end deletes it."""
-        job = next((name for name in JOB_VARIABLES if environ.get(name)), None)
+        job = job_variable(environ)
         short = ", ".join(store.label for store in self._stores if not store.persistent)
         if job and short:
             raise BadInput(

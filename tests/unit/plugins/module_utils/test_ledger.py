@@ -4,6 +4,7 @@
 """The ledger: a line for each rotation, each bound to the one before, and whole whatever dies."""
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils import ledger
 from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.stores import JOB_VARIABLES
 from tests.obstacles import OBSTACLES
 from tests.unit.plugins.module_utils.conftest import Tasks
 from tests.unit.plugins.module_utils.support import NEW, OLD, end_of, failing, in_child
@@ -156,6 +158,27 @@ def test_a_ledger_that_can_not_be_written_is_a_warning(tasks: Tasks, tmp_path: P
     (warning,) = tasks.warnings
     assert "rack.example.com: rolled, but the ledger has no line for it" in warning
     assert str(path) in warning
+
+
+KEPT = {"stores": [{"type": "cli", "persistent": True}]}
+ELSEWHERE = {"stores": [{"type": "aws_secretsmanager"}]}
+
+
+@pytest.mark.parametrize("variable", JOB_VARIABLES)
+def test_a_ledger_that_the_job_s_end_deletes_is_a_warning(tasks: Tasks, tmp_path: Path, variable: str) -> None:
+    """The same for every rack, so that it is shown once. It is none where the CLI's files are said to outlive the job."""
+    for environ, more in (
+        ({}, ELSEWHERE),
+        ({variable: ""}, ELSEWHERE),
+        ({variable: "x"}, KEPT),
+        ({variable: "x"}, {**ELSEWHERE, "ledger_path": str(tmp_path / "ledger")}),
+    ):
+        ledger.record(tasks(environ, **more), COMMITTED, PENDING, None, "new0new0new0", 0)
+    assert tasks.warnings == []
+    for identity in ("rack.example.com", "other.example.com"):
+        ledger.record(tasks({variable: "x"}, **ELSEWHERE), dataclasses.replace(COMMITTED, identity=identity), PENDING, None, "new0new0new0", 0)
+    (warning,) = set(tasks.warnings)
+    assert [word for word in (str(tmp_path / "convox" / "ledger.jsonl"), variable, "ledger_path", "outlives") if word not in warning] == []
 
 
 @pytest.mark.parametrize("content", [b"\0" * 10_000_000, b"[" * 100_000, b"\xff\xfe\n\n", b"not JSON"])
