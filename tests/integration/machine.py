@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Rounds of confirmation follow each other at once, where a test is not about them.
 AT_ONCE = {"rack_keyroll": {"confirm_period": 0, "confirm_interval": 0}}
 # Options of ``run`` that are the task's, not the module's.
-KEYWORDS = ("check_mode", "diff", "environment", "no_log")
+KEYWORDS = ("check_mode", "diff", "environment", "no_log", "register")
 
 
 class Machine:
@@ -68,18 +68,20 @@ class Machine:
 
     def result(self, module: str, **options: Any) -> Result:
         """Run one task, however it ends."""
+        return self.done(self._task(module, options))
+
+    def done(self, task: dict[str, Any]) -> Result:
+        """Run one task as it is written, however it ends."""
         if self.verbosity:
             # A task's environment is printed from -vvv on, so that it has to be that of the whole play.
             last = self._playbooks[-1] if self._playbooks else None
             if last is None or (last.environment, last.verbosity) != (self.variables(), self.verbosity):
                 last = self._open()
-            last.begin(self._task(module, options))
+            last.begin(task)
             return last.end()
-        task = self._task(module, options)
         ours = {name: value for name, value in self.variables().items() if not name.startswith("ANSIBLE_")}
-        task["environment"] = {**ours, **task.get("environment", {})}
         playbook = self._shared.get()
-        playbook.begin(task)
+        playbook.begin({**task, "environment": {**ours, **task.get("environment", {})}})
         return playbook.end()
 
     def begin(self, module: str, **options: Any) -> Playbook:

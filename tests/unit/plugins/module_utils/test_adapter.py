@@ -15,10 +15,16 @@ from ansible_collections.convox.credentials.plugins.module_utils import adapter,
 from ansible_collections.convox.credentials.plugins.module_utils.adapter import Made
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, rack_keyroll
+from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, ledger_info, rack_keyroll
 from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, secrets_in
 
-MODULES = {"console_api_key": console_api_key, "convox_login": convox_login, "instance_keyroll": instance_keyroll, "rack_keyroll": rack_keyroll}
+MODULES = {
+    "console_api_key": console_api_key,
+    "convox_login": convox_login,
+    "instance_keyroll": instance_keyroll,
+    "ledger_info": ledger_info,
+    "rack_keyroll": rack_keyroll,
+}
 SPEC: dict[str, t.Any] = {
     **options.reach(),
     **options.rotation(),
