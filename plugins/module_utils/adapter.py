@@ -30,6 +30,7 @@ _LIMITS = {
     "retries": (0, 100),
     "confirm_period": (0, 86400),
     "confirm_interval": (0, 3600),
+    "max_returned": (0, 10000),
 }
 _HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
 
