@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll",
+        "login console_roll rack_roll instance_roll ledger_info",
         "rack_engine rack_preflight instance_view",
         "rack_subject stack_watch",
         "credentials",
@@ -33,7 +33,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "store_cli store_secretsmanager",
         "store_file",
         "store aws",
-        "cli_config records tls",
+        "cli_config records tls ledger_chain",
         "files keys times options",
         "errors",
     )
