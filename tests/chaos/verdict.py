@@ -138,10 +138,7 @@ def _damaged(scene: Scene, findings: Findings, when: str) -> bool:
                 wrong.append("auth has lost an entry")
         elif any(data.get(name) != value for name, value in FOREIGN.items()):
             wrong.append(f"{path.name} has lost an entry")
-    ledger = machine.config / "ledger.jsonl"
-    torn = [line for line in ledger.read_text(encoding="utf-8").splitlines() if not _is_json(line)] if ledger.exists() else []
-    # Of the line that is being written, a power cut may leave a part; later lines stand by themselves.
-    if len(torn) > scene.fired.count(POWER_CUT.kind):
+    if not _ledger_is_whole(machine.config / "ledger.jsonl", scene.fired.count(POWER_CUT.kind)):
         wrong.append("ledger.jsonl is damaged")
     for each in wrong:
         findings.add("corrupt", f"{each} {when}")
@@ -152,9 +149,12 @@ def _read(path: Path) -> dict[str, t.Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
+def _ledger_is_whole(path: Path, cuts: int) -> bool:
+    """Of the line that is being written, a power cut may leave a part: later lines are bound to it, too."""
+    from ansible_collections.convox.credentials.plugins.module_utils import ledger
+    from ansible_collections.convox.credentials.plugins.module_utils.ledger_chain import Verdict
+
+    verdict = Verdict()
+    with ledger.reading(str(path)) as lines:
+        loose = [line.number for line in lines if not verdict.take(line)]
+    return verdict.whole and len(loose) <= cuts
