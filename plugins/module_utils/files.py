@@ -49,7 +49,7 @@ def make_directory(path: str) -> None:
                 # Another run was quicker; or it is a file.
                 if not os.path.isdir(each):
                     raise
-            _sync_directory(os.path.dirname(each))
+            sync_directory(os.path.dirname(each))
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def write(path: str, text: str) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        _sync_directory(directory)
+        sync_directory(directory)
 
 
 def remove(path: str) -> None:
@@ -106,7 +106,7 @@ def remove(path: str) -> None:
             os.unlink(path)
         except FileNotFoundError:
             return
-        _sync_directory(os.path.dirname(os.path.abspath(path)))
+        sync_directory(os.path.dirname(os.path.abspath(path)))
 
 
 def writable(path: str) -> bool:
@@ -250,7 +250,8 @@ def _dress_like(path: str, handle: int) -> None:
             os.fchown(handle, there.st_uid, there.st_gid)
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
+    """Make the names in it durable: a file that is on the disk without one is lost."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
