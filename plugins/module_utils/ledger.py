@@ -69,13 +69,15 @@ def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
     if os.path.exists(path) and not os.path.isfile(path):
         raise StoreFailed(f"{path}: no file; name another in ledger_path")
     with files.locked(_lock_of(path), path, files.LOCK_PATIENCE_S), files.translated("append to", path):
-        above = _above(path)
+        above, new = _above(path), not os.path.exists(path)
         line = json.dumps({**entry, **job, "before": ledger_chain.digest(above[: len(above) - above.endswith(b"\n")])}, sort_keys=True)
         with open(path, "ab", opener=lambda name, flags: os.open(name, flags, files.FILE_MODE)) as file:
             # A line that a crash cut short stays as it is, and ends here.
             file.write((b"" if above.endswith(b"\n") or not above else b"\n") + line.encode("utf-8") + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if new:
+            files.sync_directory(os.path.dirname(path))
 
 
 def _lock_of(path: str) -> str:

@@ -55,7 +55,7 @@ class Disk:
                 Path(path).write_bytes(content)
             elif os.path.exists(path):
                 os.unlink(path)
-        for path, length in self._lengths.items():
+        for path, length in [each for each in self._lengths.items() if os.path.exists(each[0])]:
             # In the middle of the line: what is written is on the disk by chance only, and not as a whole.
             os.truncate(path, (length + os.path.getsize(path)) // 2)
 
@@ -108,6 +108,8 @@ class Disk:
     def _append(self, path: str, mode: str, **more: t.Any) -> t.Any:
         if "r" in mode:
             return open(path, mode, **more)
+        if not os.path.exists(path):
+            self._before.setdefault(path, None)
         self._lengths.setdefault(path, os.path.getsize(path) if os.path.exists(path) else 0)
         return self._write(f"append {os.path.basename(path)}", lambda: open(path, mode, **more))
 

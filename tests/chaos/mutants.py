@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant("does not sync files", (("files", "                os.fsync(file.fileno())\n", ""),), "corrupt", ECS, (f.POWER_CUT.at(SENT),)),
     Mutant(
         "does not sync directories",
-        (("files", "            raise\n        _sync_directory(directory)\n", "            raise\n"),),
+        (("files", "            raise\n        sync_directory(directory)\n", "            raise\n"),),
         "lost",
         ECS,
         (f.POWER_CUT.at(SENT),),

@@ -58,6 +58,22 @@ def test_a_line_each_bound_to_the_one_before(path: str) -> None:
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
+def test_it_is_durable_with_its_name(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line when it is written, and a new ledger's name after that, or a power cut takes the file with it."""
+    synced, fsync = [], os.fsync
+
+    def note(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    os.mkdir(os.path.dirname(path))
+    monkeypatch.setattr(os, "fsync", note)
+    ledger.append(path, {"number": 0}, {})
+    assert synced == [path, os.path.dirname(path)]
+    ledger.append(path, {"number": 1}, {})
+    assert synced[2:] == [path]
+
+
 @pytest.mark.parametrize(
     ("meddle", "shows"),
     [(lambda them: them[:1] + them[2:], [1]), (lambda them: [them[0], them[1].replace(b"1", b"7"), *them[2:]], [1, 2]), (lambda them: them[1:], [0])],
