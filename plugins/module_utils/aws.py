@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import email.utils
 import http.client
+import threading
 import typing as t
 import uuid
 
@@ -32,8 +33,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import Cl
 
 _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired", "AuthFailure")
-# How often a read is tried; standard mode of botocore, which waits in between.
+# How often a read is tried by botocore, which waits in between.
 ATTEMPTS = 5
+# Of one client: what racks of one batch ask at once.
+MOST_CONNECTIONS = 32
 _CHANGE_SET_POLLS, _CHANGE_SET_POLL_S = 60, 2.0
 
 
@@ -97,6 +100,20 @@ class Pair:
     created: datetime.datetime | None
 
 
+class Clients:
+    """boto3's sessions and clients, each made once: that takes longer than most requests. Threads may share them."""
+
+    def __init__(self) -> None:
+        self._made: dict[t.Hashable, t.Any] = {}
+        self._lock = threading.RLock()
+
+    def get(self, key: t.Hashable, make: t.Callable[[], t.Any]) -> t.Any:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+
 class Aws:
     """One account and region, with the caller's or boto3's own credentials."""
 
@@ -108,6 +125,7 @@ class Aws:
         profile: str | None = None,
         endpoint_url: str | None = None,
         timeout: float = 30,
+        clients: Clients | None = None,
     ) -> None:
         self.region = region
         self.secrets = secrets
@@ -115,8 +133,7 @@ class Aws:
         self._profile = profile
         self._endpoint_url = endpoint_url
         self._timeout = timeout
-        self._session: t.Any = None
-        self._clients: dict[tuple[str, int], t.Any] = {}
+        self._clients = clients or Clients()
 
     def usable(self, wanted: bool) -> bool:
         """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources.
@@ -134,16 +151,23 @@ class Aws:
         """This account in the region that a rack says it is in, unless the caller named one."""
         if self.region or not region:
             return self
-        return Aws(self.secrets, self._clock, region, self._profile, self._endpoint_url, self._timeout)
+        return Aws(self.secrets, self._clock, region, self._profile, self._endpoint_url, self._timeout, self._clients)
 
     def find_stack(self, host: str) -> Stack | None:
-        """The rack's stack by the host it answers at, among the stacks tagged as racks (4.1)."""
+        """The rack's stack by the host it answers at."""
+        return next((stack for stack in self.rack_stacks() if stack.belongs_to(host)), None)
+
+    def rack_stacks(self) -> t.Iterator[Stack]:
+        """The stacks that are tagged as racks (4.1); AWS hands a stack's tags down to those that it is made of."""
         for page in self.pages("cloudformation", "describe_stacks"):
             for data in page["Stacks"]:
                 stack = _stack(data)
-                if stack.tags.get("System") == "convox" and stack.tags.get("Type") == "rack" and stack.belongs_to(host):
-                    return stack
-        return None
+                if stack.tags.get("System") == "convox" and stack.tags.get("Type") == "rack" and not data.get("ParentId"):
+                    yield stack
+
+    def regions(self) -> list[str]:
+        """Those that are enabled for this account."""
+        return sorted(region["RegionName"] for region in self.call("ec2", "describe_regions")["Regions"])
 
     def stack(self, name: str) -> Stack:
         reply = self.call("cloudformation", "describe_stacks", StackName=name)
@@ -212,30 +236,38 @@ class Aws:
             yield page
 
     def _client(self, service: str, attempts: int) -> t.Any:
-        if (service, attempts) not in self._clients:
-            import botocore.config
+        return self._clients.get(
+            (service, attempts, self.region, self._profile, self._endpoint_url, self._timeout), lambda: self._make_client(service, attempts)
+        )
 
-            retries = {"mode": "standard", "total_max_attempts": attempts}
-            config = botocore.config.Config(connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries)
-            try:
-                client = self._clients[service, attempts] = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
-                client.meta.events.register("response-received", _refuse_half)
-            except ValueError as exc:
-                raise BadInput(
-                    f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
-                ) from None
-        return self._clients[service, attempts]
+    def _make_client(self, service: str, attempts: int) -> t.Any:
+        import botocore.config
+
+        # Adaptive: after AWS has throttled one request, all that share the client go slower.
+        retries = {"mode": "adaptive" if attempts > 1 else "standard", "total_max_attempts": attempts}
+        config = botocore.config.Config(
+            connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries, max_pool_connections=MOST_CONNECTIONS
+        )
+        try:
+            client = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+        except ValueError as exc:
+            raise BadInput(
+                f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
+            ) from None
+        client.meta.events.register("response-received", _refuse_half)
+        return client
 
     def _boto(self) -> t.Any:
-        if self._session is None:
-            import boto3
-            import botocore.exceptions
+        return self._clients.get((self.region, self._profile), self._make_session)
 
-            try:
-                self._session = boto3.session.Session(profile_name=self._profile, region_name=self.region)
-            except botocore.exceptions.BotoCoreError as exc:
-                raise BadInput(f"profile: {_one_line(exc)}; name one of the AWS configuration's profiles") from None
-        return self._session
+    def _make_session(self) -> t.Any:
+        import boto3
+        import botocore.exceptions
+
+        try:
+            return boto3.session.Session(profile_name=self._profile, region_name=self.region)
+        except botocore.exceptions.BotoCoreError as exc:
+            raise BadInput(f"profile: {_one_line(exc)}; name one of the AWS configuration's profiles") from None
 
     def _hear(self, reply: t.Any) -> None:
         # Not the Date header of CloudFormation alone: whichever AWS service spoke last is right.

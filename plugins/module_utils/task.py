@@ -9,18 +9,33 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
+import urllib.parse
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Clients
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+
+_HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
+
+
+class Standing(t.NamedTuple):
+    """How far a run got and what it waits for, to be shown while it does. ``status``: the last word heard of that."""
+
+    phase: str
+    waiting_for: str
+    status: str
 
 
 @dataclasses.dataclass
 class Task:
-    """``options``: the module's parameters. ``warn``: one line to the user. ``environ``: where options fall back to."""
+    """``options``: the module's parameters. ``warn``: one line to the user. ``environ``: where options fall back to.
+
+    ``show``: takes in where the run stands before it waits. ``clients``: AWS's, which tasks of one process share.
+    """
 
     options: t.Mapping[str, t.Any]
     environ: t.Mapping[str, str]
@@ -28,6 +43,8 @@ class Task:
     warn: t.Callable[[str], None]
     check_mode: bool = False
     clock: Clock = dataclasses.field(default_factory=Clock)
+    show: t.Callable[[Standing], None] = lambda standing: None
+    clients: Clients = dataclasses.field(default_factory=Clients)
 
     def __post_init__(self) -> None:
         self._warned: set[str] = set()
@@ -41,7 +58,7 @@ class Task:
     def aws(self) -> Aws:
         """AWS as the options say; nobody is asked yet."""
         region, profile, endpoint_url = (self.options.get(name) for name in ("region", "profile", "endpoint_url"))
-        return Aws(self.secrets, self.clock, region, profile, endpoint_url, timeout=float(self.options["timeout"]))
+        return Aws(self.secrets, self.clock, region, profile, endpoint_url, float(self.options["timeout"]), self.clients)
 
     def warn_once(self, text: str) -> None:
         if text not in self._warned:
@@ -57,3 +74,17 @@ class Task:
         self.warn_once(
             f"{label}: the CLI's auth has another key ({fingerprint(other)}) for {host}, which this roll did not touch; log in anew if that is not wanted"
         )
+
+
+def conceal_urls(secrets: Secrets, options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
+    """Nothing shows what a URL carries before its host, for errors of libraries and Ansible itself (-vvv) show URLs whole."""
+    urls = [value for name, value in options.items() if name == "host" or (isinstance(value, str) and "//" in value)]
+    for url in urls + [value for name, value in environ.items() if _HOLDS_URL.search(name)]:
+        # Up to the last @: in a password that nobody encoded, anything can stand.
+        before, at, dummy = (url or "").rpartition("@")
+        credentials = before.partition("//")[2] or before
+        secrets.add(credentials + at if credentials else None)
+        # As libraries show it once they took the URL apart; a short one would blank out half of a result.
+        password = credentials.partition(":")[2]
+        for each in (password, urllib.parse.unquote(password)):
+            secrets.add(each if len(each) >= SHORTEST_MASKED else None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Clients
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Transport
@@ -108,14 +108,12 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def aws_clients() -> dict[t.Any, t.Any]:
+def aws_clients() -> Clients:
     """boto3's clients, which take long to make."""
-    return {}
+    return Clients()
 
 
 @pytest.fixture
-def aws(convox: Standin, aws_environment: None, aws_clients: dict[t.Any, t.Any]) -> Aws:
+def aws(convox: Standin, aws_environment: None, aws_clients: Clients) -> Aws:
     """The stand-in's AWS."""
-    aws = Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=convox.aws_url, timeout=5)
-    aws._clients = aws_clients
-    return aws
+    return Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=convox.aws_url, timeout=5, clients=aws_clients)
