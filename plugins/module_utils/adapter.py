@@ -9,17 +9,15 @@
 from __future__ import annotations
 
 import os
-import re
 import traceback
 import typing as t
-import urllib.parse
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.convox.credentials.plugins.module_utils import options, target, transport
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets
-from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task, conceal_urls
 
 LONGEST_MESSAGE = 4000
 # What is larger is a slip, and more than a socket or a clock can take.
@@ -32,7 +30,6 @@ _LIMITS = {
     "confirm_interval": (0, 3600),
     "max_returned": (0, 10000),
 }
-_HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
 
 
 class Made(t.NamedTuple):
@@ -72,8 +69,7 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     for name, option in argument_spec.items():
         if option.get("no_log"):
             secrets.add(module.params[name])
-    _conceal(secrets, (value for name, value in module.params.items() if name == "host" or (isinstance(value, str) and "//" in value)))
-    _conceal(secrets, (value for name, value in os.environ.items() if _HOLDS_URL.search(name)))
+    conceal_urls(secrets, module.params, os.environ)
     try:
         _check(module.params)
         task = Task(module.params, os.environ, secrets, module.warn, check_mode=module.check_mode)
@@ -89,20 +85,7 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
         _end(module, secrets, made)
         return
     # Out here, where no exception is being handled: Ansible would show the traceback of one that says it all.
-    module.fail_json(**_scrub(secrets, failure))
-
-
-def _conceal(secrets: Secrets, urls: t.Iterable[str | None]) -> None:
-    """Nothing shows what a URL carries before its host, for errors of libraries and Ansible itself (-vvv) show URLs whole."""
-    for url in urls:
-        # Up to the last @: in a password that nobody encoded, anything can stand.
-        before, at, dummy = (url or "").rpartition("@")
-        credentials = before.partition("//")[2] or before
-        secrets.add(credentials + at if credentials else None)
-        # As libraries show it once they took the URL apart; a short one would blank out half of a result.
-        password = credentials.partition(":")[2]
-        for each in (password, urllib.parse.unquote(password)):
-            secrets.add(each if len(each) >= SHORTEST_MASKED else None)
+    module.fail_json(**_scrub(secrets, {**failure, **_left_to_wait_for(module, failure)}))
 
 
 def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -110,9 +93,22 @@ def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:
     return {name: secrets.scrub(value) for name, value in result.items()}
 
 
+def _left_to_wait_for(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What the action wait_for_rolls goes on with after a task that did not wait: Ansible keeps no options of a task."""
+    begun = "msg" not in result and result.get("phase") not in (None, "committed")
+    if module.params.get("wait") is not False or module.check_mode or not (begun or result.get("needs_wait")):
+        return {}
+    secret = [name for name, option in module.argument_spec.items() if option.get("no_log")]
+    open_options = {name: value for name, value in module.params.items() if name not in secret}
+    given = [name for name in ("api_key", "rack_url") if module.params.get(name)]
+    host = open_options["host"] or result.get("host")
+    # A host that only a secret names is left to whoever has that.
+    return {"begun": {"options": {**open_options, "host": host} if host or not given else None, "key_was_given": bool(given)}}
+
+
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
     """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
-    result = _scrub(secrets, made.result)
+    result = _scrub(secrets, {**made.result, **_left_to_wait_for(module, made.result)})
     if module.params.get("return_key") and made.key is not None:
         # Ansible would mask it in its field too; our own masking of the rest is done above.
         module.no_log_values.discard(made.key)

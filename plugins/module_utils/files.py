@@ -216,7 +216,7 @@ def _acquire(handle: int, path: str, label: str, patience: float, how: int = fcn
             if exc.errno not in (errno.EAGAIN, errno.EACCES):
                 raise StoreFailed(f"{path}: can't be locked here ({exc.strerror}); use a directory on a local disk") from exc
         if time.monotonic() >= end:
-            raise Held(f"{label}: another run works on it ({_holder(handle)}): nothing was changed; wait for that to end")
+            raise Held(f"{label}: another run works on it ({_holder(handle)}): nothing was changed; wait for that to end", needs_wait=True)
         time.sleep(0.02)
 
 

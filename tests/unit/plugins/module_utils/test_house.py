@@ -98,7 +98,17 @@ def test_one_file_knows_each_outsider(path: Path) -> None:
 def test_modules_are_thin(path: Path) -> None:
     """Documentation, argument spec, one call: nothing to import but the adapter, the options and the work."""
     private = {name.rpartition(".")[2] for name in imported(path) if name != "__future__"}
-    assert {"adapter", "options"} <= private <= {"adapter", "options", *FLOORS[1]}
+    if (PLUGINS / "action" / path.name).exists():
+        assert private == set(), "an action does the work, and this is its documentation"
+    else:
+        assert {"adapter", "options"} <= private <= {"adapter", "options", *FLOORS[1]}
+
+
+def test_what_modules_need_does_not_need_the_controller() -> None:
+    """plugin_utils is for what runs inside ansible-playbook itself, above all of module_utils; it does not know Ansible either."""
+    above = [path for path in (PLUGINS / "plugin_utils").glob("*.py") if any(name.split(".")[0] == "ansible" for name in imported(path))]
+    assert above == []
+    assert [path for path in FILES if any(".plugin_utils" in name for name in imported(path))] == []
 
 
 # -- what an import brings along ----------------------------------------------------------------------------------
