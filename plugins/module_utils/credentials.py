@@ -32,10 +32,14 @@ class Working:
     why: str = ""
 
 
+def _kind(reach: Reach) -> str:
+    return records.CONSOLE_API_KEY if reach.target.via else records.RACK_API_KEY
+
+
 def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, str]]:
     """(key, where it is from), each key once."""
     target = reach.target
-    kind = records.CONSOLE_API_KEY if target.via else records.RACK_API_KEY
+    kind = _kind(reach)
     found = [(target.key, "api_key")] if target.key else []
     found += stores.keys(kind, target.host)
     from_cli = task.cli.key(target.host)
@@ -56,9 +60,16 @@ def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, st
     return list(by_key.items())
 
 
+def _own_of_rotation(reach: Reach, stores: StoreSet) -> tuple[str | None, ...]:
+    """The keys that an unfinished rotation is about: that one of them is refused is nothing to be told of."""
+    record = stores.load(_kind(reach), reach.target.host)
+    return (record.old, record.pending.key) if record.pending else ()
+
+
 def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) -> Working:
     """Ask with each key in turn. ``patient``: while a restart may be under way, refusals must last a minute."""
     known = candidates(task, reach, stores)
+    own = _own_of_rotation(reach, stores)
     end = task.clock.now() + (rotation.REFUSALS_S if patient and known else 0)
     while True:
         refused: list[str] = []
@@ -69,7 +80,8 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
             except Refused as exc:
                 refused.append(key)
                 why = str(exc)
-                task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
+                if key not in own:
+                    task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
             except (NoAnswer, BadReply) as exc:
                 # A gateway answers for a rack that has no container at the moment.
                 lasting = exc.lasting if isinstance(exc, NoAnswer) else exc.status not in RETRIED_STATUS

@@ -25,7 +25,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.rotation import
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import POLL_S, StackWatch
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
-from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
 
 # Up to 5 minutes a batch (convox-protocol 3.3), and room for the API's own restart.
@@ -58,9 +58,21 @@ def roll(task: Task) -> dict[str, t.Any]:
     if task.check_mode or first.settled():
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
-        # Another run may have ended since the first look.
-        reach, subject = find_way(task, reach, stores)
-        return InstanceRoll(task, reach, stores, subject).run()
+        if first.overtaken():
+            reach, subject = find_way(task, reach, stores)
+            first = InstanceRoll(task, reach, stores, subject)
+        return first.run()
+
+
+def wait(task: Task) -> dict[str, t.Any]:
+    """The waiting part of a keyroll that was begun without waiting, up to where a run without waiting commits it.
+
+    The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
+    """
+    stores = task.stores()
+    reach, subject = find_way(task, Reach(task, find_target(task)), stores)
+    with rack_lock(task, subject.identity, subject.label):
+        return InstanceRoll(task, reach, stores, subject).wait()
 
 
 class InstanceRoll:
@@ -77,6 +89,7 @@ class InstanceRoll:
         self._rack: Rack = reach.rack(subject.key)
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(INSTANCE_KEY, subject.identity)
+        self._api_key = stores.load(RACK_API_KEY, subject.identity)
         self._resumed = self._record.pending is not None
         self._view = InstanceView(task, subject, self._rack)
         self._watch = StackWatch(subject.aws, self._rack.system, task.clock)
@@ -97,10 +110,26 @@ class InstanceRoll:
         if end.do == machine.COMMIT:
             self._commit()
             return self._report("committed", changed=True, pruned=self._prune())
-        result = self._report("applied", changed=True)
+        return self._ended(end)
+
+    def wait(self) -> dict[str, t.Any]:
+        if not self._resumed:
+            self._watch.await_rest(self._subject.label, self._started + self._patience(), True)
+            return {"phase": None}
+        return self._ended(self._drive())
+
+    def _ended(self, end: machine.Step) -> dict[str, t.Any]:
+        result = self._report("confirmed" if end.do == machine.COMMIT else "applied", changed=True)
         if end.failed:
             raise ConvoxError(self._explain(end.what or ""), **result)
         return result
+
+    def overtaken(self) -> bool:
+        """Whether another run has ended since the first look: each leaves its mark in the stores."""
+        return (self._stores.load(INSTANCE_KEY, self._subject.identity), self._stores.load(RACK_API_KEY, self._subject.identity)) != (
+            self._record,
+            self._api_key,
+        )
 
     # -- before anything is changed -------------------------------------------------------------------------------
     def settled(self) -> bool:
@@ -116,7 +145,7 @@ class InstanceRoll:
 
     def _preflight(self) -> None:
         task, subject = self._task, self._subject
-        if self._stores.load(RACK_API_KEY, subject.identity).pending is not None:
+        if self._api_key.pending is not None:
             raise BadInput(
                 f"{subject.label}: its API key has an unfinished rotation, which the keyroll's restart would bring into force: "
                 "nothing was changed; finish it with rotate_rack_keys first"
@@ -182,7 +211,13 @@ class InstanceRoll:
                 self._ask(self._rack.set_parameter, "Key", step.what or "")
                 run = dataclasses.replace(run, adopted=True)
             else:
+                self._show()
                 self._task.clock.sleep(POLL_S)
+
+    def _show(self) -> None:
+        seen = self._seen
+        on = f", {seen.on_new} of {seen.total} instances on the new pair" if seen.stack == REST else ""
+        self._task.show(Standing("applied", "the instances", f"{self._watch.status}{on}"))
 
     def _ask(self, question: t.Callable[..., None], *arguments: str) -> bool:
         """Whether the request was taken, or may have been; what came of it is compared afterwards."""

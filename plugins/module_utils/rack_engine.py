@@ -36,7 +36,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.records import 
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import StackWatch
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
-from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_date
 
 # So often each key is tried before all count as refused.
@@ -116,6 +116,7 @@ class Engine:
             return self._round()
         if isinstance(step, rotation.Wait):
             self._waiting = step.for_what
+            self._task.show(Standing(self.phase, step.for_what, self._watch.status))
             self._task.clock.sleep(step.seconds)
             return rotation.Waited()
         raise TypeError(f"no such step: {step!r}")

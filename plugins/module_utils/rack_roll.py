@@ -41,9 +41,22 @@ def roll(task: Task) -> Outcome:
     if task.check_mode or first.settled():
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
-        # Another run may have ended since the first look, and the key with it.
-        reach, subject = find_way(task, reach, stores)
-        return RackRoll(task, reach, stores, subject, started).run()
+        if first.overtaken():
+            reach, subject = find_way(task, reach, stores)
+            first = RackRoll(task, reach, stores, subject, started)
+        return first.run()
+
+
+def wait(task: Task) -> dict[str, t.Any]:
+    """The waiting parts of a rotation that was begun without waiting, up to where a run without waiting commits it.
+
+    The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
+    """
+    started = task.clock.now()
+    stores = task.stores()
+    reach, subject = find_way(task, Reach(task, find_target(task)), stores)
+    with rack_lock(task, subject.identity, subject.label):
+        return RackRoll(task, reach, stores, subject, started).wait()
 
 
 def _check(task: Task) -> None:
@@ -82,6 +95,18 @@ class RackRoll:
         if self._resumed:
             self._join()
         return self._rotate(plan, affected), made
+
+    def wait(self) -> dict[str, t.Any]:
+        plan = preflight.plan(self._task, self._subject, self._started, self._resumed)
+        if not self._resumed:
+            self._engine_for(plan).await_rest(dry=False)
+            return {"phase": None}
+        engine, end = self._drive(plan)
+        return self._ended(engine, end, engine.phase)
+
+    def overtaken(self) -> bool:
+        """Whether another run has ended since the first look, and the key with it: each leaves its mark in the stores."""
+        return self._stores.load(RACK_API_KEY, self._subject.identity) != self._record
 
     # -- whether there is anything to do --------------------------------------------------------------------------
     def settled(self) -> bool:
@@ -145,7 +170,8 @@ class RackRoll:
         key = task.options.get("new_key") or make_key(task.options["key_length"])
         task.secrets.add(key)
         old = self._own_key()
-        stored = self._engine_for(None).stored_key()
+        engine = self._engine_for(None)
+        stored = engine.stored_key()
         if old is None and stored and self._reach.direct(subject.host, stored).probe(subject.name) == ACCEPTED:
             old = stored
         staged = Record(
@@ -162,6 +188,7 @@ class RackRoll:
                 staged_at=task.clock.stamp(),
                 rotation_ids=(self._id,),
                 found=_unlike((stored, self._record.current, *subject.refused), (old, key)),
+                instances=tuple(sorted(engine.instance_ids())),
             ),
         )
         self._record = self._named(staged)
@@ -182,31 +209,39 @@ class RackRoll:
         return Engine(self._task, self._reach, self._stores, self._subject, self._record, plan or rotation.Plan(means=()))
 
     def _rotate(self, plan: rotation.Plan, affected: dict[str, list[str]]) -> dict[str, t.Any]:
-        method = self._task.options["method"]
-        if method == "auto":
-            method = rotation.API if self._subject.key is not None else rotation.CLOUDFORMATION
-        engine = self._engine_for(plan)
-        before = engine.instance_ids()
-        try:
-            end = engine.drive(method)
-        finally:
-            self._record = engine.record
-        if isinstance(end, rotation.Commit):
+        before = set(self._record.pending.instances if self._record.pending else ())
+        engine, end = self._drive(plan)
+        committed = isinstance(end, rotation.Commit)
+        if committed:
             self._commit()
             self._task.name_other_login(self._subject.label, self._own_host(), self._record.current)
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
             self._name_who_is_left(affected)
         self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
-        replaced = sorted(before - engine.instance_ids()) if before else []
-        result = self._report(engine.phase if not isinstance(end, rotation.Commit) else "committed", changed=True)
-        result.update(
-            method=engine.method,
-            activated_by=engine.activated_by,
-            old_refused=engine.old_refused,
-            stored_in=self._stores.labels,
-            also_affected={**affected, "instances": replaced},
-        )
+        replaced = sorted(before - engine.instance_ids()) if before and committed else []
+        return self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
+
+    def _drive(self, plan: rotation.Plan) -> tuple[Engine, rotation.Commit | rotation.Stop]:
+        method = self._task.options["method"]
+        if method == "auto":
+            method = rotation.API if self._subject.key is not None else rotation.CLOUDFORMATION
+        engine = self._engine_for(plan)
+        try:
+            return engine, engine.drive(method)
+        finally:
+            self._record = engine.record
+
+    def _ended(self, engine: Engine, end: rotation.Commit | rotation.Stop, phase: str, **more: t.Any) -> dict[str, t.Any]:
+        """The result, or what is to be said of a run that had to stop."""
+        result = {
+            **self._report(phase, changed=True),
+            "method": engine.method,
+            "activated_by": engine.activated_by,
+            "old_refused": engine.old_refused,
+            "stored_in": self._stores.labels,
+            **more,
+        }
         if isinstance(end, rotation.Stop) and end.failed:
             raise ConvoxError(engine.explain(end), **{**result, "changed": self._record.pending is not None})
         if isinstance(end, rotation.Stop) and end.why == rotation.STOPPED_LATENT:

@@ -21,6 +21,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.target import R
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 
+class NoKey(BadInput):
+    """No key is known, so that nobody was asked."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Subject:
     """``identity``: the rack-domain. ``name``: what the rack must call itself. ``host``: reaches it directly.
@@ -46,11 +50,13 @@ def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject
     """As ``find_subject``, with the way that leads there: a Console's copy of the key is dead from a roll on (6.3)."""
     try:
         return reach, find_subject(task, reach, stores)
-    except Refused:
+    except (Refused, NoKey):
         identity = _remembered(task, reach.target, stores)
         if identity is None:
             raise
-        task.warn_once(f"{describe(reach.target)}: refused, as by a Console whose copy of the rack's key is dead; the rack is asked itself, at {identity}")
+        task.warn_once(
+            f"{describe(reach.target)}: no way leads there, as by a Console whose copy of the rack's key is dead; the rack is asked itself, at {identity}"
+        )
         direct = Reach(task, Target(identity, None, None))
         return direct, find_subject(task, direct, stores)
 
@@ -80,6 +86,13 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
     if working.system is None:
         if aws is None or target.via or options.get("method") not in ("auto", "cloudformation"):
             raise _no_key(task, reach, working, aws is not None)
+        if options.get("method") == "auto" and working.refused and not patient:
+            raise Refused(
+                f"{describe(target)}: every known key is refused ({working.why}), and CloudFormation sets another only when that lasts: nothing was changed; "
+                "run with wait: true",
+                401,
+                needs_wait=True,
+            )
         return _by_stack(task, reach, working, aws, recorded)
     return _by_api(task, reach, working, working.system, aws, recorded, by_cloudformation)
 
@@ -175,6 +188,6 @@ def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResour
 def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> ConvoxError:
     where = describe(reach.target)
     if not working.refused:
-        return BadInput(f"{where}: no key is known for it: give api_key, or log in with convox_login first")
+        return NoKey(f"{where}: no key is known for it: give api_key, or log in with convox_login first")
     ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
     return Refused(f"{where}: every known key is refused ({working.why}): nothing was changed; {ways}", 401)

@@ -30,7 +30,8 @@ class Pending:
 
     ``key`` is the new key (None: not made yet, or EC2 keeps it). Dates are ISO 8601 in UTC, by the server's clock.
     ``found`` are other keys met on the way that a container could take up: held until the next success.
-    ``before`` is what an instance keyroll compares with: the former pair's name and the account's pairs.
+    ``old_key_name`` and ``pairs``, those of the account: what an instance keyroll compares with. ``instances``: the rack's
+    own when it was staged, of which AWS may replace some.
     """
 
     key: str | None
@@ -44,6 +45,7 @@ class Pending:
     old_key_name: str | None = None
     key_name: str | None = None
     pairs: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

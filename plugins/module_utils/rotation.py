@@ -307,7 +307,7 @@ def _apply(pending: Pending, run: Run, looked: Looked, plan: Plan) -> Step:
         return _wait(FOR_STACK, run, plan)
     if run.answer == REFUSED:
         lasting = run.refused_since is not None and run.now - run.refused_since >= REFUSALS_S
-        return Stop(STOPPED_LOCKED_OUT) if lasting or not plan.wait else _wait(FOR_KEY, run, plan)
+        return Stop(STOPPED_LOCKED_OUT) if lasting else _wait(FOR_KEY, run, plan)
     if pending.applying is None:
         return Note(APPLYING)
     if run.doubtful >= MOST_DOUBTFUL_SENDS:

@@ -55,7 +55,7 @@ class StackWatch:
             if state == REST or dry:
                 return
             if not wait or self._clock.now() >= deadline:
-                raise ConvoxError(f"{label}: its stack is busy ({self.status}): nothing was changed; run again when that is done")
+                raise ConvoxError(f"{label}: its stack is busy ({self.status}): nothing was changed; run again when that is done", needs_wait=True)
             self._clock.sleep(POLL_S)
 
     def _by_aws(self, aws: RackResources) -> str:
