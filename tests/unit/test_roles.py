@@ -24,6 +24,10 @@ NOT_OFFERED = {"return_key"}
 NOT_OFFERED_BY = {"console_api_key": {"rack"}}
 # The same names mean something else in another module.
 OWN = {("login", "state"), ("login", "activate"), ("console_api_key", "state")}
+# What is the role's alone.
+ROLE_ONLY = {"instance_key": {"enabled"}}
+# These begin without waiting, wait for a whole batch at once, and commit.
+IN_STEPS = ("rack_api_key", "instance_key")
 
 
 def read(path: str) -> Any:
@@ -39,11 +43,19 @@ def options_of(role: str) -> dict[str, Any]:
     return {name: option for name, option in options.items() if name not in NOT_OFFERED | NOT_OFFERED_BY.get(role, set())}
 
 
-def module_task(role: str) -> dict[str, Any]:
+def tasks_of(role: str) -> list[dict[str, Any]]:
+    return [task for path in sorted((ROOT / "roles" / role / "tasks").iterdir()) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
+def arguments_of(role: str) -> dict[str, Any]:
+    """What every task of the role's module gives it; of a roll in steps without ``wait``, which each step has of its own."""
     name = f"convox.credentials.{MODULES[role]}"
-    tasks = [task for path in sorted((ROOT / "roles" / role / "tasks").iterdir()) for task in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    (task,) = (task for task in tasks if name in task)
-    return {"arguments": task[name], **task}
+    first, *others = ({**task.get("args", {}), **task[name]} for task in tasks_of(role) if name in task)
+    own = {"wait"} if role in IN_STEPS else set()
+    given = {option: value for option, value in first.items() if option not in own}
+    assert len(others) == len(own)
+    assert all({option: value for option, value in each.items() if option not in own} == given for each in others)
+    return given
 
 
 def test_every_role_is_looked_at() -> None:
@@ -53,8 +65,8 @@ def test_every_role_is_looked_at() -> None:
 @pytest.mark.parametrize("role", MODULES)
 def test_every_option_is_offered(role: str) -> None:
     for entry_point in read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values():
-        assert set(entry_point["options"]) == {f"{role}_{name}" for name in options_of(role)}
-    assert set(module_task(role)["arguments"]) == set(options_of(role))
+        assert set(entry_point["options"]) == {f"{role}_{name}" for name in set(options_of(role)) | ROLE_ONLY.get(role, set())}
+    assert set(arguments_of(role)) | ({"wait"} if role in IN_STEPS else set()) == set(options_of(role))
 
 
 @pytest.mark.parametrize("role", MODULES)
@@ -82,7 +94,7 @@ def test_no_spec_can_print_a_secret(role: str) -> None:
 
 @pytest.mark.parametrize("role", MODULES)
 def test_the_role_comes_first_and_the_shared_variable_second(role: str) -> None:
-    for name, lines in module_task(role)["arguments"].items():
+    for name, lines in arguments_of(role).items():
         value = " ".join(lines.split())
         assert f"{role}_{name} | default(" in value
         assert (f"convox_{name} | default(" in value) == ((role, name) not in OWN)
@@ -91,5 +103,15 @@ def test_the_role_comes_first_and_the_shared_variable_second(role: str) -> None:
 
 @pytest.mark.parametrize("role", MODULES)
 def test_the_result_has_the_name_of_the_role(role: str) -> None:
-    assert module_task(role)["register"] == f"{role}_result"
+    named = [name for task in tasks_of(role) for name in (task.get("register"), *task.get("ansible.builtin.set_fact", ()))]
+    assert named.count(f"{role}_result") == 1
     assert f"{role}_result" in (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("role", IN_STEPS)
+def test_a_batch_is_waited_for_as_a_whole(role: str) -> None:
+    """A condition would be the first rack's alone."""
+    (task,) = (task for task in tasks_of(role) if "convox.credentials.wait_for_rolls" in task)
+    assert task["run_once"] is True
+    assert "when" not in task
+    assert task["convox.credentials.wait_for_rolls"]["wait_variables"] == [f"{role}_wait", "convox_wait"]

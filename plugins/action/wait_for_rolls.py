@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waits for all racks of a batch at once (docs/fleet.md); its documentation is in plugins/modules/wait_for_rolls.py."""
+
+from __future__ import annotations
+
+import functools
+import os
+import typing as t
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.convox.credentials.plugins.module_utils import instance_roll, rack_roll, records, transport
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
+from ansible_collections.convox.credentials.plugins.plugin_utils import progress
+from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Batch, Wait, Work
+from ansible_collections.convox.credentials.plugins.plugin_utils.begun import Begun
+
+display = Display()
+WORK: dict[str, Work] = {records.RACK_API_KEY: rack_roll.wait, records.INSTANCE_KEY: instance_roll.wait}
+# A person is to hear at least every 15 s.
+EVERY_S = 12.0
+READY, STOPPED, LEFT = "ready", "stopped", "left"
+
+
+class ActionModule(ActionBase):
+    """Never fails: what it can't do is left to the task after it."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(
+            argument_spec={
+                "kind": {"type": "str", "required": True, "choices": list(WORK)},
+                "result_variable": {"type": "str", "required": True},
+                "wait_variables": {"type": "list", "elements": "str", "default": []},
+            }
+        )
+        begun = self._begun(arguments, task_vars or {})
+        reason = self._reason_to_leave()
+        if reason and begun:
+            display.display(f"Each rack is waited for in its own task: {reason}")
+        if reason or not begun:
+            return {"changed": False, "racks": {each.name: {"reached": LEFT} for each in begun}}
+        return self._wait(arguments["kind"], begun)
+
+    def _begun(self, arguments: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> list[Begun]:
+        """The racks of this batch that something is to be waited for on."""
+        found = []
+        for name in task_vars.get("ansible_play_batch", ()):
+            variables = task_vars["hostvars"][name]
+            wish = next((variables[each] for each in arguments["wait_variables"] if variables.get(each) not in (None, "")), True)
+            each = Begun.of(name, variables.get(arguments["result_variable"]))
+            if each is not None and boolean(wish, strict=False):
+                found.append(each)
+        return found
+
+    def _reason_to_leave(self) -> str | None:
+        """Why this process can't do what the module can."""
+        if self._connection.transport != "local":
+            return f"the connection is {self._connection.transport}, not local"
+        if not transport.HAS_REQUESTS:
+            return "requests is not installed for the Python that ansible-playbook runs in"
+        if self._play_context.become:
+            return "it becomes another user"
+        return None
+
+    def _wait(self, kind: str, begun: list[Begun]) -> dict[str, t.Any]:
+        environment: dict[str, str] = {}
+        self._compute_environment_string(environment)
+        # boto3 reads it for itself; this process is this task's own.
+        os.environ.update({name: str(value) for name, value in environment.items()})
+        batch, clients = Batch(), Clients()
+        known = [each for each in begun if each.options is not None]
+        for each in known:
+            batch.add(each.name, WORK[kind], functools.partial(each.task, os.environ, clients), each.patience_s)
+        longest = progress.clock(max(each.patience_s for each in begun))
+        display.display(f"Waiting for {', '.join(each.name for each in begun)}: up to {longest}; an interrupt loses nothing")
+        parent = os.getppid()
+        batch.run(_say, EVERY_S, wanted=lambda: os.getppid() == parent)
+        by_name = {each.name: each for each in begun}
+        outcomes = {wait.name: _outcome(wait, by_name[wait.name]) for wait in batch.waits}
+        return {
+            "changed": False,
+            "racks": {each.name: outcomes.get(each.name, {"reached": LEFT}) for each in begun},
+            "warnings": list(dict.fromkeys(text for wait in batch.waits for text in wait.warnings)),
+        }
+
+
+def _say(seconds: float, waits: list[Wait]) -> None:
+    for line in progress.lines(seconds, waits):
+        display.display(line)
+
+
+def _outcome(wait: Wait, begun: Begun) -> dict[str, t.Any]:
+    if wait.error is None:
+        return {**wait.result, "reached": READY if wait.result["phase"] else LEFT}
+    if begun.key_was_given and not wait.result.get("old_fingerprint"):
+        # Only the rack's own task has the key that it was given.
+        return {"reached": LEFT}
+    return {**wait.result, "reached": STOPPED, "msg": wait.error}
