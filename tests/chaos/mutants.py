@@ -133,5 +133,6 @@ MUTANTS = (
         ECS,
         (f.POWER_CUT.at(SENT),),
     ),
+    Mutant("does not bind the ledger's lines", (("ledger", "above, new = _above(path), ", "above, new = b'', "),), "corrupt", ROLLED_BEFORE),
 )
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
