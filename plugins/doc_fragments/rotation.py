@@ -69,7 +69,8 @@ options:
     type: str
   ledger_path:
     description:
-      - The file that gets a line for each rotation, without secrets.
-      - Default is C(ledger.jsonl) in O(config_dir).
+      - The file that gets a line for each rotation, without secrets. M(convox.credentials.ledger_info) reads it.
+      - Default is C(ledger.jsonl) in O(config_dir). Under AWX and ansible-runner that is lost with the job, and a warning
+        says so, unless a store of type V(cli) says C(persistent=true).
     type: path
 """
