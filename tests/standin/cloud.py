@@ -35,11 +35,13 @@ Play = Callable[[str, "dict[str, Any]"], "Reply | None"]
 
 
 class Cloud:
-    """One AWS account, reached at one address."""
+    """The AWS account of the racks, and others for those who have their access keys; reached at one address."""
 
     def __init__(self, faults: Faults, journal: Journal) -> None:
         # The emulator keeps its state by account in the whole process: an account for each stand-in.
         self.account = str(next(_accounts))
+        # Whose access keys lead to another account than that of the racks.
+        self.accounts: dict[str, str] = {}
         # It is not safe to use from several threads.
         self.lock = threading.RLock()
         self.faults = faults
@@ -103,16 +105,16 @@ class Cloud:
             reply = play(call.region, call.fields) if play else None
         except ServiceException as error:
             return call.error(error.code or "ValidationError", error.message or "")
-        return reply if reply is not None else self._emulate(call.request)
+        return reply if reply is not None else self._emulate(call.request, self.accounts.get(call.access_key, self.account))
 
-    def _emulate(self, request: Request) -> Reply:
+    def _emulate(self, request: Request, account: str) -> Reply:
         parts = urlsplit(request.target)
         builder = EnvironBuilder(
             path=parts.path,
             query_string=parts.query,
             base_url=self.url,
             method=request.method,
-            headers=[*request.headers.items(), ("x-moto-account-id", self.account)],
+            headers=[*request.headers.items(), ("x-moto-account-id", account)],
             data=request.body,
         )
         with self.lock:
@@ -135,8 +137,8 @@ class _Call:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        scope = re.search(r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/", request.headers.get("Authorization", ""))
-        self.region, self.service = (scope[1], scope[2]) if scope else ("us-east-1", "")
+        scope = re.search(r"Credential=([^/]*)/\d+/([^/]+)/([^/]+)/", request.headers.get("Authorization", ""))
+        self.access_key, self.region, self.service = scope.groups() if scope else ("", "us-east-1", "")
         target = request.headers.get("X-Amz-Target", "")
         self.fields: dict[str, Any] = (request.json or {}) if target else request.form
         self.operation = target.rpartition(".")[2] or self.fields.get("Action", "")

@@ -37,6 +37,7 @@ class Fault:
     method: str | None = None
     path: str | None = None
     body_matches: str | None = None
+    signed_for: str | None = None
     times: int | None = 1
     skip: int = 0
     seconds: float = 0.0
@@ -61,13 +62,14 @@ class Fault:
             raise ValueError(f"no such fault: {values.get('action')!r} {sorted(unknown)}")
         return cls(**values)
 
-    def concerns(self, method: str, path: str, body: bytes) -> bool:
+    def concerns(self, request: Request, path: str) -> bool:
         """Whether it is meant for this request."""
         return (
             self.action in _REQUEST_ACTIONS
-            and self.method in (None, method)
+            and self.method in (None, request.method)
             and (self.path is None or re.search(self.path, path) is not None)
-            and (self.body_matches is None or re.search(self.body_matches.encode(), body) is not None)
+            and (self.body_matches is None or re.search(self.body_matches.encode(), request.body) is not None)
+            and (self.signed_for is None or self.signed_for in request.headers.get("Authorization", ""))
         )
 
     @property
@@ -128,7 +130,7 @@ class Faults:
         self, request: Request, path: str, act: Callable[[], Reply], error: Callable[[Fault], Reply] | None = None
     ) -> Reply:
         """Answer a request, or let happen to it what was asked for."""
-        fault = self._take(lambda each: each.concerns(request.method, path, request.body))
+        fault = self._take(lambda each: each.concerns(request, path))
         if fault is None:
             return act()
         if fault.action == "error" and error is not None:
