@@ -249,7 +249,7 @@ class Aws:
             connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries, max_pool_connections=MOST_CONNECTIONS
         )
         try:
-            client = self._boto().client(service, endpoint_url=self._endpoint_url, config=config)
+            client = self._boto().client(service, region_name=self.region, endpoint_url=self._endpoint_url, config=config)
         except ValueError as exc:
             raise BadInput(
                 f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
@@ -258,14 +258,15 @@ class Aws:
         return client
 
     def _boto(self) -> t.Any:
-        return self._clients.get((self.region, self._profile), self._make_session)
+        # One for all regions: it reads what AWS's services are like, once.
+        return self._clients.get(("session", self._profile), self._make_session)
 
     def _make_session(self) -> t.Any:
         import boto3
         import botocore.exceptions
 
         try:
-            return boto3.session.Session(profile_name=self._profile, region_name=self.region)
+            return boto3.session.Session(profile_name=self._profile)
         except botocore.exceptions.BotoCoreError as exc:
             raise BadInput(f"profile: {_one_line(exc)}; name one of the AWS configuration's profiles") from None
 
