@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
-from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
+from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
 
 _LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { key session { id } user { id email } } }"
 _RESET = "mutation { user_cli_token_reset }"
@@ -26,6 +26,7 @@ class ConsoleRack:
     organization: str
     provider: str
     status: str
+    version: str = ""
 
     @property
     def full_name(self) -> str:
@@ -40,14 +41,36 @@ class Console:
         self._credential = credential
 
     def racks(self) -> list[ConsoleRack]:
-        reply = self._transport.get("/racks", self._credential)
-        data = reply.json()
+        """Raises BadReply where one of them can't be read: what is looked for may be that one."""
+        reply, data = self._list()
         try:
-            if not isinstance(data, list):
-                raise TypeError
             return [ConsoleRack(str(r["name"]), str(r["organization"]["name"]), str(r.get("provider", "")), str(r.get("status", ""))) for r in data]
         except (TypeError, KeyError, AttributeError):
-            raise BadReply(f"{reply.about}: the list of racks has another shape than known; please report it", reply.status) from None
+            raise _unknown_list(reply) from None
+
+    def each_rack(self) -> list[ConsoleRack | None]:
+        """In the Console's order; None for one that can't be read, which is no reason to lose the others."""
+        return [_read(item) for item in self._list()[1]]
+
+    def _list(self) -> tuple[Reply, list[t.Any]]:
+        reply = self._transport.get("/racks", self._credential)
+        data = reply.json()
+        if not isinstance(data, list):
+            raise _unknown_list(reply)
+        return reply, data
+
+
+def _unknown_list(reply: Reply) -> BadReply:
+    return BadReply(f"{reply.about}: the list of racks has another shape than known; please report it", reply.status)
+
+
+def _read(item: t.Any) -> ConsoleRack | None:
+    """One entry of the list, if it is a rack and every word of it a text; what it does not say is empty."""
+    organization = item.get("organization") if isinstance(item, dict) else None
+    if not isinstance(organization, dict):
+        return None
+    said = [item.get("name"), organization.get("name"), *(item.get(name) or "" for name in ("provider", "status", "version"))]
+    return ConsoleRack(*said) if all(isinstance(text, str) for text in said) else None
 
 
 def user_id(auth_reply_text: str) -> str | None:

@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll ledger_info",
+        "login console_roll rack_roll instance_roll ledger_info fleet",
         "rack_engine rack_preflight instance_view",
         "rack_subject stack_watch",
         "credentials",
@@ -31,7 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "rack console task rotation",
         "stores transport",
         "store_cli store_secretsmanager",
-        "store_file",
+        "store_file racks_found",
         "store aws",
         "cli_config records tls ledger_chain",
         "files keys times options",
