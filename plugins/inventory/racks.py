@@ -89,7 +89,7 @@ options:
       - Asks each rack of the Console for its release, region and domain, through the Console, several at a time. One that
         does not answer is kept out.
       - Without it a Console tells name, organization, provider, status and, some of them, the release. Only racks that have
-        the name of a stack that was found in O(aws) are then asked, for that is the proof that they are the same.
+        the name of a stack that was found in O(aws) are then asked, see O(join_by).
     type: bool
     default: false
   aws:
@@ -112,6 +112,15 @@ options:
           - Default is the one of the profile or of boto3's environment.
         type: list
         elements: str
+  join_by:
+    description:
+      - How it is known that a rack of the Console is a stack in AWS. With V(domain) each rack that has the name of a stack
+        is asked for its domain, through the Console. One that does not answer is kept out.
+      - With V(name) nobody is asked where one rack and one stack alone have the name. That is for whoever knows that no
+        rack of the Console is in an account or a region that is not asked, since that one's host would be another rack's.
+    type: str
+    choices: [domain, name]
+    default: domain
   endpoint_url:
     description:
       - Another address for all AWS services. boto3 itself reads E(AWS_ENDPOINT_URL).
@@ -285,6 +294,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 "default": [],
                 "options": {"profile": {"type": "str"}, "regions": {"type": "list", "elements": "str"}},
             },
+            "join_by": {"type": "str"},
             "hostname": {"type": "str"},
             "through_console": {"type": "bool"},
             "filters": {"type": "dict"},

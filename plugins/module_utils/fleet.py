@@ -36,7 +36,7 @@ _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
 _WORD = re.compile("[A-Za-z0-9][A-Za-z0-9_.:+ -]*")
 _ARN = re.compile("arn:[a-z-]+:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
 # What an answer depends on, beside the environment: another Console is not to be answered for out of the cache.
-_SOURCES = ("host", "config_dir", "console", "ask_racks", "aws", "endpoint_url")
+_SOURCES = ("host", "config_dir", "console", "ask_racks", "aws", "join_by", "endpoint_url")
 _VARIABLES = ("CONVOX_HOST", "CONVOX_CONFIG", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
 
 # A rack and how messages name it; or why it is none.
@@ -83,10 +83,13 @@ def check(found: Found) -> None:
         target.check_full_name("its name", f"{found.organization}/{found.name}")
         if "{" in found.organization or len(found.organization) > LONGEST_NAME:
             raise BadInput("the name of its organization has a brace in it, or is too long; give it another one in the Console")
-    for field in ("provider", "status", "version", "region"):
+        target.parse_host(found.console)
+    for field in ("provider", "status", "version", "region", "account", "stack"):
         word = getattr(found, field)
         if word and (not _WORD.fullmatch(word) or len(word) > LONGEST_NAME):
             raise BadInput(f"what it says of its {field} is no word")
+    if "{" in found.profile:
+        raise BadInput("the profile that leads to it has a brace in its name; give it another one")
     if found.stack and not (found.account and found.region):
         raise BadInput("its ARN names no account and region")
     if found.stack and not found.domain:
@@ -116,6 +119,8 @@ class _Search:
             task.warn_once(f"{failure}; without this answer, racks are missing from the inventory")
         listed = self._sift(said.pop(0) or []) if listing else []
         stacks = self._sift([answer for answers in said for answer in answers or []])
+        if task.options["join_by"] == racks_found.BY_NAME and not task.options["ask_racks"]:
+            listed = racks_found.presumed(listed, stacks)
         if console is not None:
             listed = self._described(console, listed, listed if task.options["ask_racks"] else racks_found.namesakes(listed, stacks))
         racks, told = racks_found.join(listed, stacks)

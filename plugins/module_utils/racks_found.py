@@ -93,7 +93,16 @@ def status_of_stack(status: str) -> str:
 def namesakes(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found]:
     """A Console's racks that could be one of the stacks: these have to be asked for their domain."""
     names = {stack.name for stack in stacks}
-    return [rack for rack in listed if rack.name in names and rack.provider in ("", AWS) and rack.generation != "v3"]
+    return [rack for rack in listed if rack.name in names and not rack.domain and rack.provider in ("", AWS) and rack.generation != "v3"]
+
+
+def presumed(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found]:
+    """The list, in which racks are their namesakes among the stacks where one has the name and one alone, on both sides."""
+    could, names = namesakes(listed, stacks), collections.Counter(rack.name for rack in listed)
+    by_name = {stack.name: stack for stack in stacks}
+    alone = collections.Counter(name for name, dummy in {(stack.name, stack.domain) for stack in stacks})
+    sure = {rack.full_name for rack in could if names[rack.name] == alone[rack.name] == 1}
+    return [dataclasses.replace(rack, domain=by_name[rack.name].domain) if rack.full_name in sure else rack for rack in listed]
 
 
 def join(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> tuple[list[Found], list[str]]:

@@ -34,7 +34,7 @@ class Search:
         self.tasks, self._console = tasks, console
 
     def task(self, **options: t.Any) -> t.Any:
-        values = {"host": self._console.host, "api_key": self._console.api_key, "console": None, "ask_racks": False, "aws": [], **options}
+        values = {"host": self._console.host, "api_key": self._console.api_key, "console": None, "ask_racks": False, "aws": [], "join_by": "domain", **options}
         return self.tasks(**values)
 
     def __call__(self, **options: t.Any) -> fleet.Fleet:
@@ -340,6 +340,17 @@ def test_joined(search: Search, convox: Standin, console: StandinConsole, new_ra
     assert len(asked("console", path="/system")) == 1, "only a rack that has a stack's name is asked"
 
 
+def test_names_that_somebody_vouches_for(search: Search, convox: Standin, console: StandinConsole, asked: Asked) -> None:
+    for name in ("web", "api"):
+        record(console, name)
+        make_stack(convox, name)
+    make_stack(convox, "api", "eu-west-1")
+    found = search(aws=REGIONS, join_by="name")
+    assert [(rack.full_name, rack.stack) for rack in found.racks if rack.console] == [("acme/web", "web")]
+    assert "acme/api is kept out of the inventory: " in found.reports[0]
+    assert len(asked("console", path="/system")) == 1
+
+
 def test_equal_names_of_different_racks(search: Search, convox: Standin, console: StandinConsole, rack: StandinRack) -> None:
     """The Console's rack is in an account that is not asked; another one's stack has its name."""
     console.import_rack(rack)
@@ -433,6 +444,10 @@ def test_another_question_is_not_answered_so(search: Search, change: dict[str, t
         {"racks": [{"name": TEMPLATE}]},
         {"racks": [{"name": "web", "domain": TEMPLATE}]},
         {"racks": [{"name": "web", "status": TEMPLATE}]},
+        {"racks": [{"name": "web", "profile": TEMPLATE}]},
+        {"racks": [{"name": "web", "account": TEMPLATE}]},
+        {"racks": [{"name": "web", "organization": "acme", "console": TEMPLATE}]},
+        {"racks": [{"name": "web", "stack": TEMPLATE, "account": "1", "region": "x", "domain": "a.b"}]},
         {"racks": [{}]},
         {"reports": 7},
         {"asked": "something else"},

@@ -140,6 +140,17 @@ def test_who_could_be_a_stack() -> None:
     assert racks_found.namesakes(others + could, [stack("web"), stack("db")]) == could
 
 
+def test_names_that_somebody_vouches_for() -> None:
+    """Only where one rack and one stack have the name; in every other case it is asked."""
+    console = [listed("web"), listed("db"), listed("db", "umbrella"), listed("api"), listed("web-3", version="3.1.0"), listed("other")]
+    stacks = [stack("web"), stack("web", profile="again"), stack("db"), stack("api"), stack("api", "eu-west-1"), stack("web-3")]
+    found = racks_found.presumed(console, stacks)
+    assert [rack.domain for rack in found] == [stack("web").domain, "", "", "", "", ""]
+    assert racks_found.namesakes(found, stacks) == console[1:4]
+    racks, told = racks_found.join(found, stacks)
+    assert (racks[0].stack, racks[0].full_name, told) == ("web", "acme/web", [])
+
+
 # -- variables and groups -----------------------------------------------------------------------------------------
 GIVEN = {"config_dir": "/c", "ca_path": "/ca.pem", "tls_fingerprint": "ab" * 32, "endpoint_url": "http://aws:4566", "api_key": "k" * 32}
 BOTH = dataclasses.replace(stack("web"), organization="acme", console="console.example.com")
