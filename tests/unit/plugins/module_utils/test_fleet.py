@@ -232,13 +232,36 @@ def test_aws_is_asked_once_a_region(search: Search, convox: Standin, new_rack: N
 def test_regions_are_asked_at_once(search: Search, convox: Standin) -> None:
     """Each is answered only when all have been asked."""
     regions = ["us-east-1", "us-east-2", "eu-west-1", "eu-west-2"]
-    together = threading.Barrier(len(regions), timeout=20)
-    convox.cloud.play("cloudformation", "DescribeStacks", lambda region, fields: together.wait() and None)
+    together = threading.Barrier(len(regions), timeout=10)
+    convox.cloud.play("cloudformation", "DescribeStacks", lambda region, fields: (together.wait(), None)[1])
     try:
         make_stack(convox, "web", "eu-west-2")
-        assert [rack.name for rack in search(console=False, aws=[{"regions": regions}]).racks] == ["web"]
+        found = search(console=False, timeout=30, aws=[{"regions": regions}])
+        assert ([rack.name for rack in found.racks], found.whole) == (["web"], True)
     finally:
         convox.cloud.play("cloudformation", "DescribeStacks", lambda region, fields: None)
+
+
+def test_a_region_that_is_named_twice(search: Search, convox: Standin, asked: Asked) -> None:
+    make_stack(convox, "web")
+    assert len(search(console=False, aws=[{"regions": ["us-east-1", "us-east-1"]}]).racks) == 1
+    assert len(asked()) == 1
+
+
+NESTED = """<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks>%s</Stacks>
+</DescribeStacksResult></DescribeStacksResponse>"""
+MEMBER = """<member><StackName>%s</StackName><StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/%s/1</StackId>%s
+<StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T10:00:00Z</CreationTime>
+<Tags><member><Key>System</Key><Value>convox</Value></member><member><Key>Type</Key><Value>rack</Value></member></Tags>
+<Outputs><member><OutputKey>RackDomain</OutputKey><OutputValue>%s.convox.site</OutputValue></member></Outputs></member>"""
+
+
+def test_what_a_stack_is_made_of_is_no_rack(search: Search, convox: Standin) -> None:
+    """AWS hands a stack's tags down to the stacks in it, which the emulator does not."""
+    parent = "<ParentId>arn:aws:cloudformation:us-east-1:123456789012:stack/web/1</ParentId>"
+    body = NESTED % (MEMBER % ("web", "web", "", "web") + MEMBER % ("web-Network-1", "web-Network-1", parent, "network"))
+    convox.aws_faults.add(action="cloudformation:DescribeStacks", effect="status", status=200, body=body, content_type="text/xml")
+    assert [rack.name for rack in search(console=False, aws=[{"regions": ["us-east-1"]}]).racks] == ["web"]
 
 
 def test_every_region(search: Search, convox: Standin, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
