@@ -17,11 +17,11 @@ from ansible.utils.display import Display
 from ansible_collections.convox.credentials.plugins.module_utils import instance_roll, rack_roll, records, transport
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
 from ansible_collections.convox.credentials.plugins.plugin_utils import progress
-from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Batch, Wait, Work
+from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Batch, Wait
 from ansible_collections.convox.credentials.plugins.plugin_utils.begun import Begun
 
 display = Display()
-WORK: dict[str, Work] = {records.RACK_API_KEY: rack_roll.wait, records.INSTANCE_KEY: instance_roll.wait}
+WORK: dict[str, t.Callable[..., dict[str, t.Any]]] = {records.RACK_API_KEY: rack_roll.wait, records.INSTANCE_KEY: instance_roll.wait}
 # A person is to hear at least every 15 s.
 EVERY_S = 12.0
 READY, STOPPED, LEFT = "ready", "stopped", "left"
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         begun = self._begun(arguments, task_vars or {})
         reason = self._reason_to_leave()
         if reason and begun:
-            display.display(f"Each rack is waited for in its own task: {reason}")
+            _print(f"Each rack is waited for in its own task: {reason}")
         if reason or not begun:
             return {"changed": False, "racks": {each.name: {"reached": LEFT} for each in begun}}
         return self._wait(arguments["kind"], begun)
@@ -80,9 +80,9 @@ class ActionModule(ActionBase):
         batch, clients = Batch(), Clients()
         known = [each for each in begun if each.options is not None]
         for each in known:
-            batch.add(each.name, WORK[kind], functools.partial(each.task, os.environ, clients), each.patience_s)
+            batch.add(each.name, functools.partial(WORK[kind], sent=each.sent), functools.partial(each.task, os.environ, clients), each.patience_s)
         longest = progress.clock(max(each.patience_s for each in begun))
-        display.display(f"Waiting for {', '.join(each.name for each in begun)}: up to {longest}; an interrupt loses nothing")
+        _print(f"Waiting for {progress.count(len(known))}, up to {longest}; an interrupt loses nothing")
         parent = os.getppid()
         batch.run(_say, EVERY_S, wanted=lambda: os.getppid() == parent)
         by_name = {each.name: each for each in begun}
@@ -96,7 +96,12 @@ class ActionModule(ActionBase):
 
 def _say(seconds: float, waits: list[Wait]) -> None:
     for line in progress.lines(seconds, waits):
-        display.display(line)
+        _print(line)
+
+
+def _print(line: str) -> None:
+    """To stderr: it is not held back where the output is no terminal, and callbacks that print JSON keep stdout to themselves."""
+    display.display(line, stderr=True)
 
 
 def _outcome(wait: Wait, begun: Begun) -> dict[str, t.Any]:

@@ -64,15 +64,15 @@ def roll(task: Task) -> dict[str, t.Any]:
         return first.run()
 
 
-def wait(task: Task) -> dict[str, t.Any]:
+def wait(task: Task, sent: bool = False) -> dict[str, t.Any]:
     """The waiting part of a keyroll that was begun without waiting, up to where a run without waiting commits it.
 
-    The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
+    ``sent``: as the run that began it returned. The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
     """
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     with rack_lock(task, subject.identity, subject.label):
-        return InstanceRoll(task, reach, stores, subject).wait()
+        return InstanceRoll(task, reach, stores, subject).wait(sent)
 
 
 class InstanceRoll:
@@ -95,6 +95,7 @@ class InstanceRoll:
         self._watch = StackWatch(subject.aws, self._rack.system, task.clock)
         self._detail = "no detail"
         self._old_key_name: str | None = None
+        self._sent = False
         self._seen = machine.Seen(BUSY, self._view.key_name())
 
     def run(self) -> dict[str, t.Any]:
@@ -112,11 +113,15 @@ class InstanceRoll:
             return self._report("committed", changed=True, pruned=self._prune())
         return self._ended(end)
 
-    def wait(self) -> dict[str, t.Any]:
+    def wait(self, sent: bool) -> dict[str, t.Any]:
         if not self._resumed:
             self._watch.await_rest(self._subject.label, self._started + self._patience(), True)
             return {"phase": None}
-        return self._ended(self._drive())
+        end = self._drive(sent)
+        if end.do == machine.COMMIT:
+            self._record = self._record.note(confirmed=self._task.clock.stamp())
+            self._stores.save(self._record)
+        return self._ended(end)
 
     def _ended(self, end: machine.Step) -> dict[str, t.Any]:
         result = self._report("confirmed" if end.do == machine.COMMIT else "applied", changed=True)
@@ -192,9 +197,11 @@ class InstanceRoll:
         self._record = self._record.joined(self._id)
         self._stores.save(self._record)
 
-    def _drive(self) -> machine.Step:
-        run = machine.Run(wait=bool(self._task.options["wait"]))
-        if self._pending.applying is not None:
+    def _drive(self, sent: bool = False) -> machine.Step:
+        """``sent``: this run has asked for the pair already, in another process."""
+        run = machine.Run(wait=bool(self._task.options["wait"]), asked=sent)
+        if self._pending.applying is not None and self._pending.confirmed is None:
+            # Another run may have asked a moment ago; one that confirmed the pair has seen the stack at rest since.
             self._watch.wrote()
         while True:
             self._seen = self._look()
@@ -207,9 +214,11 @@ class InstanceRoll:
                 self._stores.save(self._record)
             elif step.do == machine.POST:
                 run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
+                self._sent = not run.rejected
             elif step.do == machine.ADOPT:
                 self._ask(self._rack.set_parameter, "Key", step.what or "")
                 run = dataclasses.replace(run, adopted=True)
+                self._sent = True
             else:
                 self._show()
                 self._task.clock.sleep(POLL_S)
@@ -323,6 +332,7 @@ class InstanceRoll:
             "host": self._reach.target.host,
             "rack": self._subject.name,
             "phase": phase,
+            "sent": self._sent,
             "resumed": self._resumed,
             "rotation_id": self._id,
             "key_name": current,

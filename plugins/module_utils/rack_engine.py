@@ -89,13 +89,17 @@ class Engine:
         """Before anything is staged: the stack is at rest, or the run ends with nothing changed."""
         self._watch.await_rest(self._subject.label, 0 if dry else self._plan.deadline, self._plan.wait, dry)
 
-    def drive(self, method: str) -> rotation.Commit | rotation.Stop:
-        """Take steps until the rotation can be committed, or this run ends."""
+    def drive(self, method: str, received: bool = False) -> rotation.Commit | rotation.Stop:
+        """Take steps until the rotation can be committed, or this run ends.
+
+        ``received``: the key was sent for this run already. Without AWS that is asked again, for then a rollback that is over
+        has left no trace.
+        """
         now = self._task.clock.now
-        if self._pending.applying is not None:
-            # An earlier run may have written a moment ago.
+        if self._pending.applying is not None and self._pending.confirmed is None:
+            # An earlier run may have written a moment ago; one that confirmed the key has seen the stack at rest since.
             self._watch.wrote()
-        self._run = rotation.Run.start(self._pending, method, now())
+        self._run = rotation.Run.start(self._pending, method, now(), received and self._subject.aws is not None)
         while True:
             step = rotation.next_step(self._pending, self._run, self._plan)
             if isinstance(step, (rotation.Commit, rotation.Stop)):
@@ -116,7 +120,9 @@ class Engine:
             return self._round()
         if isinstance(step, rotation.Wait):
             self._waiting = step.for_what
-            self._task.show(Standing(self.phase, step.for_what, self._watch.status))
+            # Another run may have sent the key, of which this one is sure only after it has asked.
+            sent = self.phase == "staged" and self._pending.applying is not None
+            self._task.show(Standing("applied" if sent else self.phase, step.for_what, self._watch.status))
             self._task.clock.sleep(step.seconds)
             return rotation.Waited()
         raise TypeError(f"no such step: {step!r}")
@@ -284,6 +290,11 @@ class Engine:
     @property
     def method(self) -> str | None:
         return self._run.method if self._run else None
+
+    @property
+    def sent(self) -> bool:
+        """Whether this run has sent the key, and the stack is taking it."""
+        return self._run is not None and self._run.received
 
     @property
     def phase(self) -> str:

@@ -47,16 +47,16 @@ def roll(task: Task) -> Outcome:
         return first.run()
 
 
-def wait(task: Task) -> dict[str, t.Any]:
+def wait(task: Task, sent: bool = False) -> dict[str, t.Any]:
     """The waiting parts of a rotation that was begun without waiting, up to where a run without waiting commits it.
 
-    The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
+    ``sent``: as the run that began it returned. The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
     """
     started = task.clock.now()
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     with rack_lock(task, subject.identity, subject.label):
-        return RackRoll(task, reach, stores, subject, started).wait()
+        return RackRoll(task, reach, stores, subject, started).wait(sent)
 
 
 def _check(task: Task) -> None:
@@ -96,12 +96,12 @@ class RackRoll:
             self._join()
         return self._rotate(plan, affected), made
 
-    def wait(self) -> dict[str, t.Any]:
+    def wait(self, sent: bool) -> dict[str, t.Any]:
         plan = preflight.plan(self._task, self._subject, self._started, self._resumed)
         if not self._resumed:
             self._engine_for(plan).await_rest(dry=False)
             return {"phase": None}
-        engine, end = self._drive(plan)
+        engine, end = self._drive(plan, sent)
         return self._ended(engine, end, engine.phase)
 
     def overtaken(self) -> bool:
@@ -222,13 +222,13 @@ class RackRoll:
         replaced = sorted(before - engine.instance_ids()) if before and committed else []
         return self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
 
-    def _drive(self, plan: rotation.Plan) -> tuple[Engine, rotation.Commit | rotation.Stop]:
+    def _drive(self, plan: rotation.Plan, sent: bool = False) -> tuple[Engine, rotation.Commit | rotation.Stop]:
         method = self._task.options["method"]
         if method == "auto":
             method = rotation.API if self._subject.key is not None else rotation.CLOUDFORMATION
         engine = self._engine_for(plan)
         try:
-            return engine, engine.drive(method)
+            return engine, engine.drive(method, sent)
         finally:
             self._record = engine.record
 
@@ -237,6 +237,7 @@ class RackRoll:
         result = {
             **self._report(phase, changed=True),
             "method": engine.method,
+            "sent": engine.sent,
             "activated_by": engine.activated_by,
             "old_refused": engine.old_refused,
             "stored_in": self._stores.labels,

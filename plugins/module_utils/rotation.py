@@ -168,10 +168,20 @@ class Run:
     streak_since: float = 0.0
 
     @classmethod
-    def start(cls, pending: Pending, method: str, now: float = 0.0) -> Run:
-        """A run that finds ``applying`` noted can't know what came of it: it counts as one doubtful send."""
+    def start(cls, pending: Pending, method: str, now: float = 0.0, received: bool = False) -> Run:
+        """A run that finds ``applying`` noted can't know what came of it: it counts as one doubtful send.
+
+        ``received``: it goes on where another process of the same run has just sent the key, and been told so.
+        """
         trusted = pending.confirmed is not None
-        return cls(method=method, placed=trusted, on_trust=trusted, doubtful=1 if pending.applying else 0, now=now)
+        return cls(
+            method=method,
+            placed=trusted or received,
+            on_trust=trusted,
+            doubtful=1 if pending.applying else 0,
+            now=now,
+            received=received,
+        )
 
 
 # -- what to do next ----------------------------------------------------------------------------------------------

@@ -24,11 +24,15 @@ DEFAULT_PATIENCE_S = 1800.0
 
 @dataclasses.dataclass(frozen=True)
 class Begun:
-    """One rack's first task. ``options``: the module's, without secrets; None where only a secret says which rack it is."""
+    """One rack's first task. ``options``: the module's, without secrets; None where only a secret says which rack it is.
+
+    ``sent``: it has sent the new key, or asked for a new pair.
+    """
 
     name: str
     options: t.Mapping[str, t.Any] | None
     key_was_given: bool
+    sent: bool
 
     @classmethod
     def of(cls, name: str, result: t.Any) -> Begun | None:
@@ -38,7 +42,7 @@ class Begun:
             return None
         # Values of Ansible's carry where they come from; what asks the rack takes plain ones.
         options = json.loads(json.dumps(begun["options"]))
-        return cls(name, options and {**options, "wait": True}, begun["key_was_given"])
+        return cls(name, options and {**options, "wait": True}, begun["key_was_given"], bool(result.get("sent")))
 
     def task(self, environ: t.Mapping[str, str], clients: Clients, clock: Clock, wait: Wait) -> Task:
         """What the rack's waiting parts work with; racks of one batch share AWS's clients."""

@@ -23,7 +23,7 @@ def lines(seconds: float, waits: t.Sequence[Wait]) -> list[str]:
     for wait in waits:
         groups.setdefault(_standing(wait), []).append(wait.name)
     ended = sum(wait.ended for wait in waits)
-    told = [f"{_count(len(waits))}: {ended} done, {len(waits) - ended} to wait for"]
+    told = [f"{count(len(waits))}: {ended} done, {len(waits) - ended} to wait for"]
     told += [f"  {len(names)} {standing}: {_joined(names)}" for standing, names in sorted(groups.items()) if standing]
     return [f"[{clock(seconds)}] {line}" for line in told]
 
@@ -47,7 +47,7 @@ def _standing(wait: Wait) -> str:
     return f"{phase + ', ' if phase else ''}waiting for {waiting_for}{f' ({status})' if status else ''}"
 
 
-def _count(number: int) -> str:
+def count(number: int) -> str:
     return f"{number} rack" if number == 1 else f"{number} racks"
 
 

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rolls in three steps, as a fleet's are: begun without waiting, waited for, and committed without waiting."""
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.convox.credentials.plugins.module_utils import instance_roll, rack_roll
+from tests.integration.plays import in_force, times_set
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
+    from tests.integration.machine import Machine
+    from tests.standin.rack import Rack
+
+SLOWLY = {"update_seconds": 0.5, "restart_seconds": 0.2, "drain_seconds": 0.1}
+
+
+@pytest.fixture
+def slow(machine: Machine, new_rack: NewRack) -> Rack:
+    """A rack that can't be rolled without waiting, and that the CLI knows."""
+    rack = new_rack(**SLOWLY, instance_seconds=0.1)
+    machine.log_in(rack.host, rack.key)
+    return rack
+
+
+@pytest.mark.parametrize("aws", [True, False], ids=["with AWS", "by the API alone"])
+def test_the_rack_s_key(machine: Machine, direct: Direct, slow: Rack, aws: bool) -> None:
+    machine.aws = aws
+    options: dict[str, Any] = {"host": slow.host, "rotation_id": "q4", "wait": False}
+    begun = direct("rack_keyroll", **options)
+    assert begun["phase"] in ("staged", "applied")
+    waited = direct("rack_keyroll", waiting=functools.partial(rack_roll.wait, sent=begun["sent"]), **{**options, "wait": True})
+    assert (waited.msg, waited["phase"], waited["old_refused"]) == (None, "confirmed", "true")
+    # What is in force everywhere is not what people find, until it is committed.
+    assert machine.auth()[slow.host] != in_force(slow) == slow.key
+    asked = len(machine.convox.journal.entries())
+    committed = direct("rack_keyroll", **options)
+    assert (committed["phase"], committed["old_refused"], committed.warnings) == ("committed", "true", [])
+    assert machine.auth()[slow.host] == slow.key
+    assert times_set(slow) == 1
+    sent = [each for each in machine.convox.journal.entries()[asked:] if each["method"] in ("PUT", "POST") and each["server"] != "aws"]
+    assert sent == []
+
+
+@pytest.mark.parametrize("aws", [True, False], ids=["with AWS", "by the API alone"])
+def test_the_instances_key(machine: Machine, direct: Direct, slow: Rack, aws: bool) -> None:
+    machine.aws = aws
+    options: dict[str, Any] = {"host": slow.host, "rotation_id": "q4", "wait": False}
+    assert direct("instance_keyroll", **options)["phase"] == "applied"
+    waited = direct("instance_keyroll", waiting=instance_roll.wait, **{**options, "wait": True})
+    assert (waited.msg, waited["phase"]) == (None, "confirmed")
+    committed = direct("instance_keyroll", **options)
+    assert (committed.msg, committed["phase"], committed["key_name"]) == (None, "committed", slow.parameters["Key"])
+    assert {each.key_name for each in slow.instances.members()} == {slow.parameters["Key"]}
+
+
+def test_nothing_was_begun(machine: Machine, direct: Direct, slow: Rack) -> None:
+    """A rack that was busy is waited for, and nothing is changed on it meanwhile."""
+    slow.update({"InstanceType": "t3.large"})
+    begun = direct("rack_keyroll", host=slow.host, wait=False)
+    assert (begun["needs_wait"], "its stack is busy" in (begun.msg or "")) == (True, True)
+    waited = direct("rack_keyroll", waiting=rack_roll.wait, host=slow.host)
+    assert waited.data == {"phase": None}
+    assert times_set(slow) == 0
+    slow.wait_at_rest()
+
+
+@pytest.mark.parametrize("module", ["rack_keyroll", "instance_keyroll"])
+def test_a_rollback_while_waiting(machine: Machine, direct: Direct, slow: Rack, module: str) -> None:
+    """It is told by the wait, and the new key or pair is kept for the next run."""
+    slow.fault("rollback")
+    work = rack_roll.wait if module == "rack_keyroll" else instance_roll.wait
+    begun = direct(module, host=slow.host, rotation_id="q4", wait=False)
+    assert (begun.msg, begun["sent"]) == (None, True)
+    asked = len(machine.convox.journal.entries())
+    waited = direct(module, waiting=functools.partial(work, sent=True), host=slow.host, rotation_id="q4")
+    assert "rolled the update back" in (waited.msg or "")
+    # Nothing is sent twice in what is one run to people.
+    assert [each for each in machine.convox.journal.entries()[asked:] if each["method"] == "PUT"] == []
+    assert direct(module, host=slow.host, rotation_id="q4")["phase"] == "committed"
