@@ -7,59 +7,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.ansible import PATIENCE_S, PROGRAM
-from tests.integration.leaks import find_leaks
+from tests.integration.plays import Fleet, in_force, times_set
 from tests.places import ROOT
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
     from tests.integration.machine import Machine
     from tests.standin.console import Console
-    from tests.standin.rack import Rack
 
 PASSWORD = "not the right password"
-
-
-class Fleet:
-    """An inventory of racks, and the playbooks on it."""
-
-    def __init__(self, machine: Machine, racks: list[Rack]) -> None:
-        self.machine = machine
-        self.racks = racks
-        self.output = ""
-        self.everywhere: dict[str, Any] = {"convox_ca_path": machine.convox.ca_path, "convox_confirm_period": 0, "convox_confirm_interval": 0}
-        self.hosts: dict[str, dict[str, Any]] = {rack.name: {"convox_host": rack.host} for rack in racks}
-        for rack in racks:
-            machine.log_in(rack.host, rack.key)
-
-    def play(self, name: str, *arguments: str, status: int = 0, **variables: Any) -> str:
-        """Run a playbook with extra vars. Returns its output with every line break and indentation as one blank."""
-        inventory = self.machine.inputs / "inventory.json"
-        inventory.write_text(
-            json.dumps({"all": {"vars": self.everywhere}, "convox_racks": {"hosts": self.hosts}}), encoding="utf-8"
-        )
-        extra = ["-e", json.dumps(variables)] if variables else []
-        name = name if name.endswith(".yml") else f"convox.credentials.{name}"
-        command = [str(PROGRAM), name, "-i", str(inventory), *extra, *arguments]
-        environment = {**self.machine.variables(), "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_NOCOLOR": "1"}
-        ended = subprocess.run(
-            command, cwd=self.machine.inputs, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
-        self.output = ended.stdout + ended.stderr
-        assert ended.returncode == status, self.output
-        assert "Traceback" not in self.output
-        assert "deprecat" not in self.output.lower(), self.output
-        assert find_leaks(self.machine, self.output) == []
-        return " ".join(self.output.split())
-
-    def changes(self) -> int:
-        """How many requests there were that change something."""
-        return sum(each["method"] in ("PUT", "POST") and each["server"] != "aws" for each in self.machine.convox.journal.entries())
 
 
 @pytest.fixture
@@ -72,17 +32,6 @@ def fleet(machine: Machine, new_rack: NewRack) -> Fleet:
 def one(machine: Machine, new_rack: NewRack) -> Fleet:
     """A single rack, where more would only take time."""
     return Fleet(machine, [new_rack()])
-
-
-def in_force(rack: Rack) -> str:
-    """The one key that all of its containers accept."""
-    rack.wait_at_rest()
-    (key,) = rack.accepted_keys
-    return key
-
-
-def times_set(rack: Rack) -> int:
-    return len(rack.stack.keys_seen) - 1
 
 
 def test_a_fleet_is_rolled_once(fleet: Fleet) -> None:
