@@ -272,7 +272,7 @@ class InstanceRoll:
         self._stores.save(record.committed())
         pending = self._pending
         self._record = record.committed()
-        ledger.record(self._task, self._record, pending, pending.old_key_name, self._seen.key_name, self._started)
+        ledger.record(self._task, self._record, pending, pending.old_key_name, self._seen.key_name)
         self._old_key_name = pending.old_key_name
 
     # -- pruning --------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.ledger_chain im
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.stores import job_variable
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.times import parse_date
 
 # What AWX says in the job's environment; its workflow and who launched it are variables of the play only.
 _JOB_VARIABLES = {"JOB_ID": "job", "AWX_HOST": "awx"}
@@ -33,7 +34,7 @@ def path_of(task: Task) -> str:
     return os.path.realpath(os.path.expanduser(task.options.get("ledger_path") or task.cli.home.file("ledger.jsonl")))
 
 
-def record(task: Task, committed: Record, pending: Pending, old: str | None, new: str, started: float) -> None:
+def record(task: Task, committed: Record, pending: Pending, old: str | None, new: str) -> None:
     """One rotation that was committed. ``old`` and ``new``: fingerprints, or names of key pairs."""
     entry = {
         "what": committed.kind,
@@ -43,7 +44,7 @@ def record(task: Task, committed: Record, pending: Pending, old: str | None, new
         "new": new,
         "at": committed.rolled_at,
         "rotation_ids": list(pending.rotation_ids),
-        "seconds": round(task.clock.now() - started, 1),
+        "seconds": _seconds(pending.staged_at, committed.rolled_at),
     }
     path = path_of(task)
     try:
@@ -60,6 +61,14 @@ def _warn_of_its_end(task: Task, path: str) -> None:
     kept = any(store["type"] == "cli" and store.get("persistent") for store in task.options["stores"])
     if job and not kept and not task.options.get("ledger_path"):
         task.warn_once(f"the ledger {path} is lost with this job ({job} is set): name a file on a volume that outlives the job in ledger_path")
+
+
+def _seconds(staged_at: str, rolled_at: str | None) -> float | None:
+    """From the stage to the commit, for several runs can take part. None where a date is missing, or a server set its clock back."""
+    if not staged_at or not rolled_at:
+        return None
+    seconds = (parse_date(rolled_at) - parse_date(staged_at)).total_seconds()
+    return seconds if seconds >= 0 else None
 
 
 def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:

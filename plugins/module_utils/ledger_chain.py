@@ -133,7 +133,7 @@ FIELDS: dict[str, t.Callable[[t.Any], bool]] = {
     "new": _is_text,
     "at": _is_date,
     "rotation_ids": lambda value: isinstance(value, list) and all(_is_text(each) for each in value),
-    "seconds": lambda value: isinstance(value, (int, float)) and 0 <= value < 1e9,
+    "seconds": lambda value: value is None or (isinstance(value, (int, float)) and 0 <= value < 1e9),
     "job": _is_text_or_none,
     "awx": _is_text_or_none,
 }

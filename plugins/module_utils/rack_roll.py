@@ -271,7 +271,7 @@ class RackRoll:
         self._stores.promote(record, promotion)
         self._record = record.committed()
         old = fingerprint(promotion.old) if promotion.old else None
-        ledger.record(task, self._record, pending, old, fingerprint(promotion.new), self._started)
+        ledger.record(task, self._record, pending, old, fingerprint(promotion.new))
 
     # -- what the user gets ---------------------------------------------------------------------------------------
     def _report(self, phase: str, changed: bool) -> dict[str, t.Any]:

@@ -179,7 +179,7 @@ entries:
       elements: str
       sample: [2026-q4]
     seconds:
-      description: How long the run took that finished it.
+      description: How long it took from the moment that the new key was kept, over all runs that took part. V(null) where that is not known.
       type: float
       sample: 212.4
     job:
