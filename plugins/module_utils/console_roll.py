@@ -57,10 +57,10 @@ class ConsoleRoll:
         self._host = reach.target.host
         self._stores: StoreSet = task.stores()
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
-        self._started = task.clock.now()
         self._record: Record = self._stores.load(CONSOLE_API_KEY, identity)
         self._resumed = self._record.pending is not None
         self._user_id: str | None = None
+        self._old_refused: str | None = None
         # A Console has one key an account: another account's record on the same host is not this one's.
         if self._record.identity != identity:
             self._record, self._resumed = Record(CONSOLE_API_KEY, identity), False
@@ -212,11 +212,12 @@ class ConsoleRoll:
             raise ValueError("nothing is pending")
         there = self._task.cli.key(self._host)
         theirs = {key for key in (old, there) if key is not None and key != new and self._whose_now(key) is not None}
+        self._old_refused = "unknown" if old is None else "false" if old in theirs else "true"
         old = None if old in theirs else old
         promoted = self._record.promoted(self._task.clock.stamp())
         self._stores.promote(promoted, Promotion(own=self._host, old=old, new=new, own_was_refused=there not in theirs))
         self._record = promoted.committed()
-        ledger.record(self._task, self._record, pending, fingerprint(old) if old else None, fingerprint(new), self._started)
+        ledger.record(self._task, self._record, pending, fingerprint(old) if old else None, fingerprint(new))
         return old
 
     def _report(self, new: str | None, old: str | None, changed: bool) -> dict[str, object]:
@@ -234,6 +235,8 @@ class ConsoleRoll:
             "rolled_at": self._record.rolled_at,
             "stored_in": self._stores.labels,
         }
+        if self._old_refused is not None:
+            result["old_refused"] = self._old_refused
         if changed:
             result["diff"] = {"before": {"fingerprint": prints[1]}, "after": {"fingerprint": prints[0] or "a new key"}}
         return result

@@ -105,6 +105,11 @@ old_fingerprint:
   returned: always
   type: str
   sample: a1b2c3d4e5f6
+old_refused:
+  description: Whether the former key is refused, V(true), V(false) (then it is another login's) or V(unknown).
+  returned: when it was rolled
+  type: str
+  sample: "true"
 rotation_id:
   description: The name of this rotation.
   returned: always

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the filters make of the modules' results."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.convox.credentials.plugins.filter.incident_record import incident_record
+from ansible_collections.convox.credentials.plugins.filter.roll_result import roll_result
+
+SKIPPED = {"changed": False, "skipped": True}
+BEGUN = {"changed": True, "phase": "applied", "resumed": False, "method": "cloudformation", "waited_s": 1.5, "fingerprint": "new"}
+BUSY = {"changed": False, "msg": "its stack is busy", "needs_wait": True}
+COMMITTED = {"changed": True, "phase": "committed", "resumed": True, "method": "api", "waited_s": 0.5, "fingerprint": "new"}
+READY = {"racks": {"one": {"reached": "ready", "waited_s": 20.0}}}
+STOPPED = {"racks": {"one": {"reached": "stopped", "msg": "rolled back", "phase": "applied", "waited_s": 20.0, "changed": True}}}
+
+
+def expect(begun: Any, waited: Any, committed: Any, **expected: Any) -> None:
+    result = roll_result(begun, waited, committed, "one")
+    assert {name: result.get(name) for name in expected} == expected
+
+
+def test_what_the_first_step_found_out_stays() -> None:
+    expect(BEGUN, READY, COMMITTED, phase="committed", resumed=False, method="cloudformation", waited_s=22.0, changed=True, msg=None)
+
+
+def test_nothing_was_to_be_waited_for() -> None:
+    settled = {"changed": False, "phase": "committed", "fingerprint": "old"}
+    assert roll_result(settled, {"racks": {}}, SKIPPED, "one") == settled
+    assert roll_result(SKIPPED, {"racks": {}}, SKIPPED, "one") == SKIPPED
+    assert roll_result({"msg": "no key", "changed": False}, READY, SKIPPED, "other") == {"msg": "no key", "changed": False}
+
+
+def test_what_ended_badly_while_waiting() -> None:
+    expect(BEGUN, STOPPED, SKIPPED, phase="applied", msg="rolled back", waited_s=21.5, resumed=False, changed=True)
+
+
+def test_a_rack_that_was_busy_and_then_rolled() -> None:
+    expect(BUSY, {"racks": {"one": {"reached": "left"}}}, {**COMMITTED, "resumed": False}, phase="committed", msg=None, resumed=False, waited_s=0.5)
+
+
+DEAD = {"changed": True, "phase": "committed", "old_refused": "true", "activated_by": "signing_key", "old_fingerprint": "a"}
+ON_ALL = {"changed": True, "phase": "committed", "instances_total": 3, "instances_on_new_key": 3, "others": []}
+UNCHANGED = {"changed": False, "phase": "committed"}
+
+
+@pytest.mark.parametrize(
+    ("key", "pair", "alive"),
+    [
+        (DEAD, ON_ALL, []),
+        ({**DEAD, "old_refused": "unknown"}, ON_ALL, ["one: the former Rack API key"]),
+        ({**DEAD, "phase": "active"}, ON_ALL, ["one: the former Rack API key"]),
+        ({**DEAD, "activated_by": "ecs"}, ON_ALL, ["one: tokens that were issued before"]),
+        (DEAD, {**ON_ALL, "instances_on_new_key": 2}, ["one: the former instance key"]),
+        (DEAD, {**ON_ALL, "others": ["i-1"]}, ["one: the former instance key"]),
+        ({}, {}, ["one: the former Rack API key", "one: the former instance key"]),
+        (UNCHANGED, UNCHANGED, ["one: the former Rack API key", "one: the former instance key"]),
+    ],
+)
+def test_what_is_not_proven(key: dict[str, Any], pair: dict[str, Any], alive: list[str]) -> None:
+    assert incident_record({"one": key}, {"one": pair})["not_proven"] == alive
+
+
+def test_what_was_proven_stays_proven() -> None:
+    first = incident_record({"one": DEAD}, {"one": ON_ALL}, {"changed": True, "old_refused": "true"})
+    again = incident_record({"one": UNCHANGED}, {"one": UNCHANGED}, {"changed": False}, earlier=first, about={"leaked": "auth_file"})
+    assert again == {**first, "leaked": "auth_file"}
+    # But not where the run met trouble with it since.
+    assert incident_record({"one": {"msg": "refused"}}, {"one": UNCHANGED}, earlier=first)["not_proven"] == ["one: the former Rack API key"]
+
+
+def test_a_console_key() -> None:
+    assert incident_record({}, {}, {"changed": True, "old_refused": "unknown"})["not_proven"] == ["the former Console API key"]
+
+
+def test_only_what_a_report_needs_is_kept() -> None:
+    record = incident_record({"one": {**DEAD, "begun": {"options": {}}, "warnings": ["w"]}}, {"one": ON_ALL})
+    assert not {"begun", "warnings", "changed"} & set(record["racks"]["one"]["rack_api_key"])
