@@ -37,6 +37,8 @@ _STORES: dict[str, t.Any] = {
         },
         "required_if": [("type", "file", ["path"])],
     },
+}
+_ROTATION: dict[str, t.Any] = {
     "max_age": {"type": "str"},
     "rotation_id": {"type": "str"},
     "ledger_path": {"type": "path"},
@@ -54,9 +56,14 @@ def reach() -> dict[str, t.Any]:
     return dict(_REACH)
 
 
+def stores() -> dict[str, t.Any]:
+    """Where keys are kept."""
+    return dict(_STORES)
+
+
 def rotation() -> dict[str, t.Any]:
     """Where a new key is kept, and whether it is due."""
-    return dict(_STORES)
+    return {**_STORES, **_ROTATION}
 
 
 def aws() -> dict[str, t.Any]:

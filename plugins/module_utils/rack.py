@@ -53,6 +53,15 @@ class Instance:
     started: str
 
 
+@dataclasses.dataclass(frozen=True)
+class App:
+    """``release``: the one that is promoted, empty for none. ``with_rack_url``: it carries the rack's key (convox-protocol 3.2)."""
+
+    name: str
+    release: str
+    with_rack_url: bool
+
+
 class Rack:
     """One rack, asked with one credential: directly, or through a Console with ``via`` as ``org/name``."""
 
@@ -98,7 +107,17 @@ class Rack:
 
     def apps_with_rack_url(self) -> list[str]:
         """The apps that carry this rack's key since their last promotion (convox-protocol 3.2)."""
-        return [str(app.get("name")) for app in self._list("/apps") if _mapping(app, "parameters").get("RackUrl") == "Yes"]
+        return [app.name for app in self.apps() if app.with_rack_url]
+
+    def apps(self) -> list[App]:
+        return [
+            App(str(app.get("name")), str(app.get("release") or ""), _mapping(app, "parameters").get("RackUrl") == "Yes") for app in self._list("/apps")
+        ]
+
+    def promote(self, app: App) -> None:
+        """Promote the release that is promoted already: its services start anew, with the key that this API runs with."""
+        name, release = (urllib.parse.quote(each, safe="") for each in (app.name, app.release))
+        self.transport.send("POST", f"/apps/{name}/releases/{release}/promote", self.credential, headers=self._headers)
 
     def builds_in_flight(self) -> list[str]:
         """``app/build`` for each build that runs: it got its key at its start and can't report with a new one."""

@@ -51,9 +51,13 @@ class Task:
         self.cli = CliConfig.find(self.options.get("config_dir") or self.environ.get("CONVOX_CONFIG"), self.environ)
 
     def stores(self) -> StoreSet:
-        stores = StoreSet(self.options["stores"], self.cli, self.secrets, self.aws)
+        stores = self.stores_to_read()
         stores.refuse_short_lived(self.environ)
         return stores
+
+    def stores_to_read(self) -> StoreSet:
+        """The same, where nothing is rolled: then none of them is too short-lived."""
+        return StoreSet(self.options["stores"], self.cli, self.secrets, self.aws)
 
     def aws(self) -> Aws:
         """AWS as the options say; nobody is asked yet."""

@@ -44,7 +44,7 @@ def owned(value: Any, own: dict[str, str]) -> Any:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_each_works(machine: Machine, console: Console, new_rack: NewRack, module: Path) -> None:
-    rack = new_rack(console=True)
+    rack = new_rack(console=True, apps=[{"name": "web", "release": "RABCDEFGHI"}])
     file = machine.home / "keys.json"
     machine.stores.add(file)
     ledger = machine.home / "ledger.jsonl"

@@ -55,6 +55,7 @@ class Rack:
         # Several may close and open the address at a time: one looks and acts after the other.
         self._door = threading.Lock()
         self._refused_for = 0
+        self._carried: dict[str, str] = {}
         self._certificate = self._stable_certificate()
         self._api = RackApi(self)
         self._ensure_signing_key()
@@ -108,6 +109,18 @@ class Rack:
     def accepted_keys(self) -> set[str]:
         """The keys that a request sent now may find accepted."""
         return {each.key for each in self.service.answering()}
+
+    def carry(self, app: str, key: str) -> None:
+        """An app was promoted: with RackUrl it has this key from now on."""
+        self._carried[app] = key
+
+    def carried_keys(self) -> dict[str, str]:
+        """The key that each app with RackUrl has: that of its last promotion (3.2)."""
+        return {
+            each["name"]: self._carried.get(each["name"], self.spec.key)
+            for each in self.settings.apps
+            if each.get("parameters", {}).get("RackUrl") == "Yes"
+        }
 
     def truth(self) -> dict[str, Any]:
         """What nobody could know from outside."""

@@ -92,6 +92,8 @@ class RackApi:
                 return self._app
             if len(parts) == 3 and parts[2] == "builds":
                 return self._builds
+        if handler is None and request.method == "POST" and parts[0] == "apps" and len(parts) == 5:
+            return self._promote if (parts[2], parts[4]) == ("releases", "promote") else None
         return handler
 
     # Who may
@@ -219,6 +221,21 @@ class RackApi:
         return Reply.json(
             [{"app": app["name"], "description": "", "release": "", **each} for each in app.get("builds", [])]
         )
+
+    def _promote(self, request: Request, container: Container) -> Reply:
+        """Its services start anew, with the key that the answering process runs with: not always the one in force."""
+        app, release = self._find(request), request.path.split("/")[4]
+        if app is None:
+            return self._text(f"no such app: {request.path.split('/')[2]}", 404)
+        if not app.get("release") or app["release"] != release:
+            return self._text(f"release not found: {release}", 404)
+        if app.get("status", "running") == "updating":
+            stack = f"arn:aws:cloudformation:{self._rack.region}:stack/{self._rack.name}-{app['name']}"
+            status = f"status code: 400, request id: {uuid.uuid4()}"
+            text = f"ValidationError: Stack:{stack} is in UPDATE_IN_PROGRESS state and can not be updated."
+            return Reply.text(f"{text}\n\t{status}\n", 500)
+        self._rack.carry(app["name"], container.key)
+        return Reply.text(OK)
 
     def _find(self, request: Request) -> dict[str, Any] | None:
         name = request.path.split("/")[2]

@@ -51,6 +51,7 @@ def rack_truth(rack: Rack) -> dict[str, Any]:
         "parameters": dict(rack.parameters),
         "tags": dict(stack.tags),
         "signing_key_version": signing_key.version,
+        "carried_keys": rack.carried_keys(),
         "settings": dict(vars(rack.settings)),
         "faults": rack.faults.list(),
     }

@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll ledger_info fleet",
+        "login console_roll rack_roll instance_roll ledger_info fleet app_promote",
         "rack_engine rack_preflight instance_view",
         "rack_subject stack_watch",
         "credentials",
