@@ -150,6 +150,11 @@ rack:
   returned: always
   type: str
   sample: production
+rack_domain:
+  description: The rack's own domain, by which stores know its key.
+  returned: always
+  type: str
+  sample: rack.example.convox.site
 phase:
   description: How far the rotation got, one of V(staged), V(applied), V(active), V(confirmed) and V(committed).
   returned: but in check mode
@@ -164,6 +169,12 @@ rotation_id:
   returned: always
   type: str
   sample: 2026-q4
+of_this_rotation:
+  description:
+    - Whether a key of this rack was committed under this RV(rotation_id), by this run or by an earlier one. Who hands new
+      keys on does so where this is true, and misses none when a run died right after the commit.
+  returned: but in check mode
+  type: bool
 method:
   description: How the key was set, V(api) or V(cloudformation).
   returned: when something was done
