@@ -33,7 +33,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import Cl
 
 _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired", "AuthFailure")
-# How often a read is tried by botocore, which waits in between.
+# How often a read is tried; standard mode of botocore, which waits longer each time.
 ATTEMPTS = 5
 # Of one client: what racks of one batch ask at once.
 MOST_CONNECTIONS = 32
@@ -243,8 +243,7 @@ class Aws:
     def _make_client(self, service: str, attempts: int) -> t.Any:
         import botocore.config
 
-        # Adaptive: after AWS has throttled one request, all that share the client go slower.
-        retries = {"mode": "adaptive" if attempts > 1 else "standard", "total_max_attempts": attempts}
+        retries = {"mode": "standard", "total_max_attempts": attempts}
         config = botocore.config.Config(
             connect_timeout=self._timeout, read_timeout=self._timeout, retries=retries, max_pool_connections=MOST_CONNECTIONS
         )

@@ -81,7 +81,8 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
     recorded = stores.load(records.RACK_API_KEY, target.host)
     by_cloudformation = options.get("method") == "cloudformation"
     aws = _aws(task)
-    patient = recorded.pending is not None or (options.get("method") == "auto" and bool(options["wait"]) and aws is not None)
+    # Not with a Console, whose copy of the key does not come back to life: the rack itself is asked then.
+    patient = not target.via and (recorded.pending is not None or (options.get("method") == "auto" and bool(options["wait"]) and aws is not None))
     working = find_working_key(task, reach, stores, patient)
     if working.system is None:
         if aws is None or target.via or options.get("method") not in ("auto", "cloudformation"):

@@ -184,6 +184,18 @@ def test_a_rack_that_is_busy_is_waited_for(machine: Machine, new_rack: NewRack) 
     rolled_once(fleet)
 
 
+def test_aws_that_throttles_is_waited_for(machine: Machine, new_rack: NewRack) -> None:
+    """Many racks ask one account: refusals for asking too often are no trouble of any rack's."""
+    fleet = Fleet(machine, [new_rack(update_seconds=3.0) for _number in range(5)])
+    process = fleet.begin("rotate_rack_keys", convox_serial="100%")
+    wait_until(lambda: all(times_set(rack) for rack in fleet.racks))
+    for action in ("cloudformation:DescribeStacks", "ecs:*", "ssm:GetParameter"):
+        machine.convox.aws_faults.add(action=action, error="ThrottlingException", message="Rate exceeded", times=15)
+    fleet.end(process)
+    rolled_once(fleet)
+    assert machine.convox.aws_faults.list() == [], "they were met"
+
+
 @contextlib.contextmanager
 def held(fleet: Fleet, rack: Rack) -> Iterator[Callable[[], None]]:
     """Another run works on a rack, until it is let go."""
