@@ -19,7 +19,7 @@ from tests.tools.sanity import source_files
 
 # Whoever adds a folder to the collection says here that users are to get it.
 TOP = {
-    "CHANGELOG.md", "COPYING", "FILES.json", "LICENSES", "MANIFEST.json", "README.md", "changelogs", "docs", "meta",
+    "CHANGELOG.md", "COPYING", "FILES.json", "LICENSES", "MANIFEST.json", "README.md", "awx", "changelogs", "docs", "meta",
     "playbooks", "plugins", "requirements.txt", "roles", "tests",
 }
 TESTS = {"tests", "tests/config.yml"}
