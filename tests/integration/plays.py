@@ -8,11 +8,14 @@ import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from tests.integration.ansible import PATIENCE_S, PROGRAM, kill_with_descendants
 from tests.integration.leaks import find_leaks
 
 if TYPE_CHECKING:
     from tests.integration.machine import Machine
+    from tests.standin import Standin
     from tests.standin.rack import Rack
 
 
@@ -79,3 +82,10 @@ def in_force(rack: Rack) -> str:
 
 def times_set(rack: Rack) -> int:
     return len(rack.stack.keys_seen) - 1
+
+
+def token_of(rack: Rack, convox: Standin) -> str:
+    """A token that the rack issues for its key."""
+    asked = {"role": "write", "durationInHour": "1"}
+    reply = requests.post(f"https://{rack.host}/system/jwt/token", asked, auth=("convox", rack.key), verify=convox.ca_path, timeout=10)
+    return str(reply.json()["token"])

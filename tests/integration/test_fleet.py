@@ -14,10 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
-import requests
 
 from tests.integration.ansible import descendants, kill_with_descendants
-from tests.integration.plays import Fleet, in_force, times_set
+from tests.integration.plays import Fleet, in_force, times_set, token_of
 from tests.integration.test_examples import examples
 from tests.places import ROOT
 from tests.tools.cores import PYTHONS, ansible_playbook
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import NewRack
     from tests.integration.machine import Machine
-    from tests.standin import Standin
     from tests.standin.rack import Rack
 
     Kill = Callable[[subprocess.Popen[bytes]], None]
@@ -214,12 +212,6 @@ def test_a_rack_that_another_run_works_on_is_waited_for(fleet: Fleet) -> None:
         let_go()
         fleet.end(process)
     rolled_once(fleet)
-
-
-def token_of(rack: Rack, convox: Standin) -> str:
-    asked = {"role": "write", "durationInHour": "1"}
-    reply = requests.post(f"https://{rack.host}/system/jwt/token", asked, auth=("convox", rack.key), verify=convox.ca_path, timeout=10)
-    return str(reply.json()["token"])
 
 
 @pytest.mark.parametrize("given", ["key", "token"])

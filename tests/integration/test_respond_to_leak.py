@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.integration.plays import Fleet, in_force, times_set
+from tests.integration.plays import Fleet, in_force, times_set, token_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +35,6 @@ def fleet(machine: Machine, new_rack: NewRack) -> Fleet:
 def record(machine: Machine) -> Path:
     """Where the record of the incident goes."""
     return machine.home / "incident.json"
-
-
-def token_of(rack: Rack, convox: Standin) -> str:
-    asked = {"role": "write", "durationInHour": "1"}
-    reply = requests.post(f"https://{rack.host}/system/jwt/token", asked, auth=("convox", rack.key), verify=convox.ca_path, timeout=10)
-    return str(reply.json()["token"])
 
 
 def refused(rack: Rack, convox: Standin, user: str, secret: str) -> bool:
