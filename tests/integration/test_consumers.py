@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.integration.ansible import kill_with_descendants
+from tests.integration.awx_api import serving
 from tests.integration.plays import Fleet, in_force, times_set
 from tests.integration.test_examples import examples
 from tests.places import ROOT
@@ -112,6 +113,31 @@ def test_apps_are_promoted_again(fleet: Fleet) -> None:
     assert [set(rack.carried_keys().values()) - {fleet.former[rack.name]} for rack in fleet.racks] == [{in_force(rack)} for rack in fleet.racks]
     assert [rack.carried_keys()["fine"] for rack in fleet.racks] == [rack.key for rack in fleet.racks]
     assert [times_set(rack) for rack in fleet.racks] == [1] * 3
+
+
+def test_a_credential_in_awx_gets_the_key(fleet: Fleet) -> None:
+    """By the real awx.awx. Its other inputs are sent along, for AWX takes all of them as a whole."""
+    fleet.machine.environment = {"CONTROLLER_OAUTH_TOKEN": "a-token-of-awx"}
+    with serving() as awx:
+        awx.things["credential_types"] = {7: {"id": 7, "name": "Convox", "type": "credential_type"}}
+        fleet.machine.environment["CONTROLLER_HOST"] = awx.url
+        fleet.everywhere.update(
+            convox_after_roll=["awx_credential"],
+            convox_after_roll_awx_credential={
+                "name": "convox {{ convox_rack_name }}",
+                "organization": "Default",
+                "credential_type": "Convox",
+                "field": "api_key",
+                "inputs": {"host": "{{ convox_rack_host }}"},
+            },
+        )
+        for _time in range(2):
+            fleet.play("rotate_rack_keys", "-vvv", convox_serial="100%")
+            kept = awx.by_name("credentials")
+            assert {name: each["inputs"] for name, each in kept.items()} == {
+                f"convox {rack.name}": {"host": rack.host, "api_key": in_force(rack)} for rack in fleet.racks
+            }
+        assert len(awx.things["credentials"]) == len(fleet.racks)
 
 
 # -- one's own ----------------------------------------------------------------------------------------------------
