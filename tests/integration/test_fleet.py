@@ -222,8 +222,9 @@ def test_what_only_a_task_was_given_is_left_to_it(machine: Machine, new_rack: Ne
     (machine.config / "auth").unlink()
     user, secret = ("convox", rack.key) if given == "key" else ("jwt", token_of(rack, machine.convox))
     machine.typed = {secret}
-    fleet.hosts[rack.name] = {"convox_rack_url": f"https://{user}:{secret}@{rack.host}", "convox_method": "api", "convox_activate": "signing_key"}
-    fleet.play("rotate_rack_keys", "-vvv")
+    fleet.hosts[rack.name] = {"convox_rack_url": f"https://{user}:{secret}@{rack.host}", "convox_activate": "signing_key"}
+    output = fleet.play("rotate_rack_keys", "-vvv")
+    assert f"reached: {'ready' if given == 'key' else 'left'}" in output
     assert times_set(rack) == 1
     assert machine.auth()[rack.host] == in_force(rack), fleet.output
 
