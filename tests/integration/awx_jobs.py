@@ -109,7 +109,7 @@ class Awx:
     @contextlib.contextmanager
     def job(self, name: str, *, part: tuple[int, int] = (1, 1), limit: str = "", extra: dict[str, Any] | None = None, **survey: Any) -> Iterator[Job]:
         """A job of a template that was started. Whatever happens to it, its files are gone after it."""
-        number = next(self.numbers)
+        number = next(self.numbers, 0)
         environment, extra_vars = injected(self.credentials)
         extra_vars = {**extra_vars, "awx_job_id": number, "tower_job_id": number, **answers(templates()[name], survey), **(extra or {})}
         place = self.machine.root / f"job{number}"

@@ -42,5 +42,5 @@ def forget_stacks(standin: Standin) -> None:
     """Take them all away; those of racks stay."""
     for account in (standin.cloud.account, *standin.cloud.accounts.values()):
         for backend in get_backend("cloudformation")[account].values():
-            for stack_id in [key for key, stack in backend.stacks.items() if type(stack) is Stack]:
+            for stack_id in [key for key, stack in backend.stacks.items() if stack.__class__ is Stack]:
                 del backend.stacks[stack_id]
