@@ -20,7 +20,7 @@ from tests.integration.leaks import find_leaks
 from tests.leaks import found_in
 from tests.standin.accounts import RackRecord
 from tests.standin.stacks import forget_stacks, make_stack
-from tests.unit.conftest import MEASURED
+from tests.conftest import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

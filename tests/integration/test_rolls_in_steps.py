@@ -51,6 +51,8 @@ def test_the_rack_s_key(machine: Machine, direct: Direct, slow: Rack, aws: bool)
 @pytest.mark.parametrize("aws", [True, False], ids=["with AWS", "by the API alone"])
 def test_the_instances_key(machine: Machine, direct: Direct, slow: Rack, aws: bool) -> None:
     machine.aws = aws
+    # Without EC2 an instance is told by its start, in whole seconds.
+    slow.set(update_seconds=1.5, instance_seconds=1.2)
     options: dict[str, Any] = {"host": slow.host, "rotation_id": "q4", "wait": False}
     assert direct("instance_keyroll", **options)["phase"] == "applied"
     waited = direct("instance_keyroll", waiting=instance_roll.wait, **{**options, "wait": True})

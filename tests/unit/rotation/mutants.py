@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant("commits while the old key is accepted", "self.new == ACCEPTED and self.old in (REFUSED, UNKNOWN)", "self.new == ACCEPTED"),
     Mutant("takes no answer for a refusal", "return self.new == ACCEPTED and", "return self.new != REFUSED and"),
     Mutant("sends without a note", "    if pending.applying is None:\n        return Note(APPLYING)\n", explored=True),
-    Mutant("takes a noted send for one that was received", "placed=trusted,", "placed=trusted or pending.applying is not None,", explored=True),
+    Mutant("takes a noted send for one that was received", "placed=trusted or received,", "placed=trusted or pending.applying is not None,", explored=True),
     Mutant("asks and restarts while the stack is busy", BUSY_BEFORE_ROUND, explored=True),
     Mutant("trusts the status", ROUND_IF_NONE, "    return Note(CONFIRMED) if pending.confirmed is None else Commit()\n", explored=True),
     Mutant("is content with one round", "return run.streak >= plan.rounds and", "return run.streak >= 1 and", explored=True),
