@@ -15,12 +15,12 @@ import pytest
 import requests
 import yaml
 
+from tests.conftest import MEASURED
 from tests.integration.ansible import PATIENCE_S, PROGRAM
 from tests.integration.leaks import find_leaks
 from tests.leaks import found_in
 from tests.standin.accounts import RackRecord
 from tests.standin.stacks import forget_stacks, make_stack
-from tests.conftest import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

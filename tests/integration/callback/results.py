@@ -39,8 +39,8 @@ class CallbackModule(CallbackBase):
             file.write(line + "\n")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        if task.action != INCLUDE:
-            return
+        if task.action != INCLUDE or not os.path.isabs(task.args["_raw_params"]):
+            return  # A role's own file is named beside it.
         parent = os.getppid()
         while not os.path.exists(task.args["_raw_params"]):
             if os.getppid() != parent:
