@@ -30,10 +30,10 @@ sanity: venv  ## ansible-test sanity: every test that needs no container
 	@$(RUN) python -m tests.tools.sanity $(ANSIBLE_TEST_ARGS)
 
 unit: venv  ## Unit tests; PYTEST_ARGS="-k word" picks some
-	@$(RUN) python -m pytest -n 2 --dist loadgroup tests/unit $(PYTEST_ARGS)
+	@$(RUN) python -m pytest -n 2 --maxschedchunk 1 tests/unit $(PYTEST_ARGS)
 
 integration: venv  ## ansible-playbook against the stand-in
-	@$(RUN) python -m pytest -n 2 --dist loadgroup tests/integration $(PYTEST_ARGS)
+	@$(RUN) python -m pytest -n 2 --maxschedchunk 1 tests/integration $(PYTEST_ARGS)
 
 venv:  ## .venv from requirements/test.txt, made anew only when that changed
 	@tests/tools/venv .venv requirements/test.txt

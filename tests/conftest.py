@@ -1,20 +1,17 @@
 # Copyright (c) 2026, The convox.credentials developers
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every test needs before it is imported: the collection under its public name, and a home of its own.
-
-What a test measured is told at the end of the run, also where the test ran in another process.
-"""
+"""What every test needs before it is imported: the collection under its public name, and a home of its own."""
 from __future__ import annotations
 
 import os
 
-import pytest
 from pytest_ansible.units import inject_only
 
 from tests.places import CACHE, COLLECTIONS, link_collection
 
-MEASURED = "measured"
+# Tests that measure.
+pytest_plugins = ["tests.measured"]
 
 
 def _own_environment() -> None:
@@ -40,12 +37,3 @@ link_collection()
 _own_environment()
 # The option --ansible-unit-inject-only does it too, but after the conftest files of folders that were named.
 inject_only()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for each ``record_property("measured", text)``."""
-    reports = (report for status in ("passed", "failed") for report in terminalreporter.stats.get(status, ()))
-    lines = [str(value) for report in reports for name, value in report.user_properties if name == MEASURED]
-    if lines:
-        terminalreporter.section("measured")
-        terminalreporter.write_line("\n".join(lines))

@@ -15,8 +15,6 @@ from tests.chaos.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.xdist_group("chaos")
-
 SAMPLE = (
     "matrix: by ECS: SIGKILL, after rename rotations.json#1",
     "matrix: by ECS: power cut, after sync the directory#3",

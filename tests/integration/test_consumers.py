@@ -180,7 +180,6 @@ def test_a_failing_hook_stops_the_fleet(fleet: Fleet) -> None:
     the_second_stops_the_fleet(fleet)
 
 
-@pytest.mark.xdist_group("cores")
 @pytest.mark.parametrize("core", PYTHONS)
 def test_a_failing_hook_stops_the_fleet_by_other_cores(fleet: Fleet, core: str) -> None:
     program = ansible_playbook(core)

@@ -18,6 +18,7 @@ import pytest
 from tests.integration.ansible import descendants, kill_with_descendants
 from tests.integration.plays import Fleet, in_force, times_set, token_of
 from tests.integration.test_examples import examples
+from tests.measured import MEASURED
 from tests.places import ROOT
 from tests.tools.cores import PYTHONS, ansible_playbook
 
@@ -60,6 +61,7 @@ PINGS = """
 RACKS, UPDATE_S = 50, 20.0
 
 
+@pytest.mark.alone
 def test_a_fleet_takes_as_long_as_its_slowest_rack(machine: Machine, new_rack: NewRack, record_property: Callable[[str, object], None]) -> None:
     """Fifty racks whose updates take 20 s, with 5 forks: little more than with updates that take no time, and one of them."""
     (machine.inputs / "pings.yml").write_text(PINGS, encoding="utf-8")
@@ -71,7 +73,7 @@ def test_a_fleet_takes_as_long_as_its_slowest_rack(machine: Machine, new_rack: N
     whole = run_quietly(slow, "rotate_rack_keys", "--forks", "5", convox_serial="100%")
     rolled_once(slow)
     record_property(
-        "measured",
+        MEASURED,
         f"{RACKS} racks, 5 forks: two pings {pings:.0f} s; rolled {instant:.0f} s with instant updates ({instant / pings:.1f} times the pings), "
         f"{whole:.0f} s with updates of {UPDATE_S:.0f} s ({whole / (UPDATE_S + instant):.2f} times the sum)",
     )
@@ -149,7 +151,6 @@ def test_the_seventh_rack_stops_the_fleet(machine: Machine, new_rack: NewRack) -
     assert [machine.auth()[rack.host] == in_force(rack) for rack in fleet.racks] == [True] * 9
 
 
-@pytest.mark.xdist_group("cores")
 @pytest.mark.parametrize("core", PYTHONS)
 def test_no_rack_of_the_next_batch_is_touched(machine: Machine, new_rack: NewRack, core: str) -> None:
     """By the oldest ansible-core and by the newest: the two quietly differ in what stops a play (architecture 7)."""

@@ -15,10 +15,10 @@ import pytest
 import requests
 import yaml
 
-from tests.conftest import MEASURED
 from tests.integration.ansible import PATIENCE_S, PROGRAM
 from tests.integration.leaks import find_leaks
 from tests.leaks import found_in
+from tests.measured import MEASURED
 from tests.standin.accounts import RackRecord
 from tests.standin.stacks import forget_stacks, make_stack
 
@@ -309,6 +309,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.alone
 def test_a_thousand_racks(inventory: Inventory, console: Console, record_property: Callable[[str, object], None]) -> None:
     """``ansible-inventory --graph`` costs at most a second more than what can't be done without."""
     for number in range(MANY):

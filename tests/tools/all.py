@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from tests.places import CACHE, ROOT
 
-PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "tests/unit", "tests/integration"]
+PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "--maxschedchunk", "1", "--durations", "40", "tests/unit", "tests/integration"]
 LANES = (
     (("lint", ["tests/tools/lint"]), ("sanity", [sys.executable, "-m", "tests.tools.sanity"])),
     (("pytest", PYTEST),),

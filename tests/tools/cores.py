@@ -8,6 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.locks import locked
 from tests.places import ROOT
 from tests.tools.sanity import real_interpreters
 
@@ -23,5 +24,6 @@ def ansible_playbook(core: str) -> Path | None:
         return None
     name = f".venv-{core}"
     command = [str(ROOT / "tests" / "tools" / "venv"), name, f"requirements/core-{core}.txt"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHON": python}, check=True)
+    with locked(name):
+        subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHON": python}, check=True)
     return ROOT / name / "bin" / "ansible-playbook"

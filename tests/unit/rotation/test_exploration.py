@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 
+from tests.measured import MEASURED
 from tests.unit.rotation import setups
 from tests.unit.rotation.exploration import Exploration
 from tests.unit.rotation.model import Model
@@ -63,6 +64,6 @@ def test_no_key_is_lost_and_every_rotation_ends(case: Case, record_property: t.C
     found = Exploration(Model(setup)).run()
     line = f"{case}: {found.states} states, {found.transitions} transitions, {found.fair_states} states without more faults"
     print(line)
-    record_property("measured", line)
+    record_property(MEASURED, line)
     assert found.states >= case.least
     assert found.commits > 0

@@ -14,6 +14,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import instance
 from ansible_collections.convox.credentials.plugins.module_utils.instance_rotation import ADOPT, COMMIT, NOTE, POST, STOP, WAIT, Run, Seen, Step
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, REST, STUCK
+from tests.measured import MEASURED
 
 OLD_PAIRS = ("alpha-keypair-1000",)
 NEW_PAIRS = tuple(f"alpha-keypair-{number}" for number in range(2000, 2009))
@@ -205,7 +206,7 @@ def test_every_way(ec2: bool, aws: bool, record_property: t.Callable[[str, objec
     assert any(world.done for world in found)
     for world in found:
         assert ends(world._replace(faults=0), ec2), world
-    record_property("measured", f"instance keyroll, EC2 {'asked' if ec2 else 'denied'}, AWS {'asked' if aws else 'denied'}: {len(found)} states")
+    record_property(MEASURED, f"instance keyroll, EC2 {'asked' if ec2 else 'denied'}, AWS {'asked' if aws else 'denied'}: {len(found)} states")
 
 
 def ends(world: World, ec2: bool) -> bool:
