@@ -31,8 +31,8 @@ class CliStore:
         return join([record for record in (book.load(kind, name) for book in self._notebooks) if record is not None])
 
     def save(self, record: Record) -> None:
-        if record.pending is None and self._cli.holds_key(record.current):
-            # ``auth`` has it now; one copy is enough.
+        if record.pending is None and {self._login(name, record) for name in (record.identity, record.host) if name} == {record.current}:
+            # ``auth`` has it now, and by the names that it is asked for; one copy is enough.
             record = dataclasses.replace(record, current=None)
         for book in [book for book in self._notebooks if book.load(record.kind, record.identity)] or self._notebooks[:1]:
             book.save(record)
@@ -45,7 +45,11 @@ class CliStore:
 
     def key(self, kind: str, host: str) -> str | None:
         record = self.load(kind, host)
-        return record.current if record and record.current else self._cli.key(host)
+        return record.current if record and record.current else self._login(host, record)
+
+    def _login(self, name: str, record: Record | None) -> str | None:
+        """The key in ``auth``: by the name that is asked for, else by the one that the host was reached by."""
+        return self._cli.key(name) or (self._cli.key(record.host) if record and record.host else None)
 
     def prove(self, record: Record, dry: bool) -> None:
         for layout, book in zip(self._cli.layouts, self._notebooks):

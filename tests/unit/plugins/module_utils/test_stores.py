@@ -139,6 +139,24 @@ def test_the_cli_s_key_in_force_is_in_auth_only(cli: CliConfig) -> None:
     assert store.key(RACK_API_KEY, HOST) == NEW
 
 
+def test_a_key_in_force_is_found_by_the_rack_too(cli: CliConfig) -> None:
+    """``auth`` has it under the name by which the rack was reached; who asks next, as a hook, knows the rack-domain."""
+    cli.set_key(HOST, NEW)
+    store = CliStore(cli)
+    store.save(dataclasses.replace(STAGED, current=NEW, pending=None))
+    assert store.key(RACK_API_KEY, DOMAIN) == NEW
+    assert store.key(RACK_API_KEY, "nowhere.example.com") is None
+
+
+def test_a_key_in_force_that_is_under_another_name_alone_is_kept(cli: CliConfig) -> None:
+    """Whoever asks by the rack or by the host would be given another one."""
+    cli.set_key(HOST, OTHER)
+    cli.set_key("third.example.com", NEW)
+    store = CliStore(cli)
+    store.save(dataclasses.replace(STAGED, current=NEW, pending=None))
+    assert {store.key(RACK_API_KEY, name) for name in (DOMAIN, HOST)} == {NEW}
+
+
 def test_a_key_in_force_that_auth_does_not_hold_is_kept(cli: CliConfig) -> None:
     """An entry that was left as it is must not cost the key that came into force."""
     cli.set_key(HOST, OTHER)
