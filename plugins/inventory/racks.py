@@ -7,14 +7,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: racks
 short_description: The racks of a Convox Console, of AWS accounts, or of both
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes a host of each rack that a Console lists, and of each that is a CloudFormation stack in some AWS accounts and
     regions. A rack that both know is one host, once it has said of itself that it is the stack's.
   - The hosts have the variables that the roles and playbooks of this collection need, and no secret. All of them are in
     the group C(convox_racks), which is what the playbooks work on.
-  - A rack whose name or other words can't be used is kept out, and told of by a warning. So is a Console, an account or a
-    region that does not answer, as long as another one does.
+  - A rack whose name or other words can't be used is kept out, and told of by a warning. So is an account or a region that
+    does not answer, as long as another source does.
+  - A Console that was to be asked and does not answer fails the inventory, whatever AWS says, since AWS can't tell which
+    racks the Console holds, and their keys would be rolled behind its back. For the same reason a stack that can be a rack
+    of the Console's which did not describe itself is kept out.
   - The file's name ends in C(convox.yml) or C(convox.yaml).
 author:
   - The convox.credentials developers (@convox-credentials)
@@ -38,6 +41,7 @@ options:
     description:
       - Whether a Console is asked for its racks.
       - When not given it is asked if O(host) or the environment variable E(CONVOX_HOST) names one, or if O(aws) is empty.
+      - V(false) makes hosts of all racks in O(aws), also of those that a Console holds, and has the roles reach them directly.
     type: bool
   host:
     description:
@@ -115,7 +119,8 @@ options:
   join_by:
     description:
       - How it is known that a rack of the Console is a stack in AWS. With V(domain) each rack that has the name of a stack
-        is asked for its domain, through the Console. One that does not answer is kept out.
+        is asked for its domain, through the Console. One that does not answer is kept out, and so are the stacks of its
+        name, unless the rack itself refuses the Console's copy of its key, which is dead then.
       - With V(name) nobody is asked where one rack and one stack alone have the name. That is for whoever knows that no
         rack of the Console is in an account or a region that is not asked, since that one's host would be another rack's.
     type: str

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -39,6 +40,9 @@ _ARN = re.compile("arn:[a-z-]+:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+"
 _SOURCES = ("host", "config_dir", "console", "ask_racks", "aws", "join_by", "endpoint_url")
 _VARIABLES = ("CONVOX_HOST", "CONVOX_CONFIG", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
 
+# Said where a Console that was to be asked is silent beside AWS.
+_ALONE = "; AWS can't tell which racks that Console holds, so that there are none: run again when it answers, or leave it out with console: false"
+
 # A rack and how messages name it; or why it is none.
 Answer = tuple[str, t.Union[Found, str]]
 T = t.TypeVar("T")
@@ -54,7 +58,7 @@ class Fleet:
 
 
 def find(task: Task) -> Fleet:
-    """Raises ConvoxError where no source answered. One that did not while others did is told of by a warning."""
+    """Raises ConvoxError where no source answered, or not the Console. AWS's silence is told of by a warning, where others answered."""
     _check_options(task)
     with concurrent.futures.ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         return _Search(task, pool).run()
@@ -111,20 +115,32 @@ class _Search:
         console = _Listing(task) if _asks_console(task) else None
         listing = self._pool.submit(console.racks) if console else None
         asked = [(account.label, self._pool.submit(account.racks)) for account in self._accounts()]
-        said = [self._outcome("", listing)] if listing else []
-        said += [self._outcome(label, stacks) for label, stacks in asked]
-        if self._failures and all(answers is None for answers in said):
-            raise RequestFailed("; ".join(dict.fromkeys(self._failures)))
+        answers = self._outcome("", listing) if listing else []
+        said = [self._outcome(label, stacks) for label, stacks in asked]
+        if answers is None or (console is None and self._failures and all(each is None for each in said)):
+            raise RequestFailed("; ".join(dict.fromkeys(self._failures)) + (_ALONE if console and task.options["aws"] else ""))
         for failure in self._failures:
             task.warn_once(f"{failure}; without this answer, racks are missing from the inventory")
-        listed = self._sift(said.pop(0) or []) if listing else []
-        stacks = self._sift([answer for answers in said for answer in answers or []])
-        if task.options["join_by"] == racks_found.BY_NAME and not task.options["ask_racks"]:
-            listed = racks_found.presumed(listed, stacks)
-        if console is not None:
-            listed = self._described(console, listed, listed if task.options["ask_racks"] else racks_found.namesakes(listed, stacks))
-        racks, told = racks_found.join(listed, stacks)
+        stacks = self._sift([answer for each in said for answer in each or []])
+        listed, held = self._listed(console, answers, stacks) if console else ([], set())
+        racks, told = racks_found.join(listed, stacks, held)
         return Fleet(racks, [task.secrets.redact(line) for line in self._reports + told], not self._failures)
+
+    def _listed(self, console: _Listing, answers: t.Sequence[Answer], stacks: t.Sequence[Found]) -> tuple[list[Found], set[str]]:
+        """A Console's racks, and the names of stacks that can be one which it holds and does not describe."""
+        listed = self._sift(answers)
+        fit = {rack.full_name for rack in listed}
+        unfit = [answer for dummy, answer in answers if isinstance(answer, str) or answer.full_name not in fit]
+        held = {stack.name for stack in stacks if any(isinstance(answer, str) or answer.name == stack.name for answer in unfit)}
+        if self._task.options["join_by"] == racks_found.BY_NAME and not self._task.options["ask_racks"]:
+            listed = racks_found.presumed(listed, stacks)
+        asked = listed if self._task.options["ask_racks"] else racks_found.namesakes(listed, stacks)
+        described = self._described(console, asked)
+        known = [described.get(rack.full_name, rack) for rack in listed]
+        # Behind a copy that is dead already nobody is locked out any more.
+        held |= {rack.name for rack in racks_found.namesakes(known, stacks) if rack.full_name not in console.dead_copies}
+        silent = {rack.full_name for rack in asked}.difference(described)
+        return [rack for rack in known if rack.full_name not in silent], held
 
     def _accounts(self) -> list[_Account]:
         """One for each profile and region."""
@@ -159,22 +175,21 @@ class _Search:
                 racks.setdefault((answer.full_name, answer.profile), answer)
         return list(racks.values())
 
-    def _described(self, console: _Listing, listed: list[Found], asked: list[Found]) -> list[Found]:
-        """The list, in which those that are asked stand as they describe themselves; who can't is reported."""
+    def _described(self, console: _Listing, asked: t.Sequence[Found]) -> dict[str, Found]:
+        """By their full names, those that are asked as they describe themselves; who can't is reported."""
         shares = [asked[number::MOST_AT_ONCE] for number in range(min(MOST_AT_ONCE, len(asked)))]
         answers = [answer for share in self._pool.map(console.describe, shares) for answer in share]
-        described = {rack.full_name: rack for rack in self._sift(answers)}
-        names = {rack.full_name for rack in asked}
-        return [described.get(rack.full_name, rack) for rack in listed if rack.full_name not in names or rack.full_name in described]
+        return {rack.full_name: rack for rack in self._sift(answers)}
 
 
 class _Listing:
-    """A Console's racks."""
+    """A Console's racks. ``dead_copies``: full names of those that refused the Console's copy of their key when they were asked."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
         self._target = target.find_target(task)
         self._key = ""
+        self.dead_copies: set[str] = set()
 
     def racks(self) -> list[Answer]:
         """All that it lists for the first of the known keys that it accepts."""
@@ -206,19 +221,29 @@ class _Listing:
     def describe(self, racks: t.Sequence[Found]) -> list[Answer]:
         """Some of its racks as they describe themselves through it, or why they don't; by a connection of their own."""
         reach = Reach(self._task, self._target)
-        transport = reach.transport(self._target.host)
+        transport, credential = reach.transport(self._target.host), reach.credential(self._key)
         answers: list[Answer] = []
         for rack in racks:
             label = f"{self._target.host}: the rack {rack.full_name}"
             try:
-                system = Rack(transport, reach.credential(self._key), rack.full_name).system()
+                system = Rack(transport, credential, rack.full_name).system()
             except ConvoxError as exc:
                 answers.append((label, str(exc)))
+                if isinstance(exc, Refused) and "invalid authentication" in exc.text and _accepts(Rack(transport, credential)):
+                    self.dead_copies.add(rack.full_name)
             else:
                 said = {field: getattr(system, field) for field in ("provider", "status", "version", "region") if getattr(system, field)}
                 answers.append((label, dataclasses.replace(rack, domain=system.rack_domain, **said)))
         transport.close()
         return answers
+
+
+def _accepts(console: Rack) -> bool:
+    """Whether the Console itself takes the key, so that a refusal was a rack's own: both say it in the same words."""
+    with contextlib.suppress(ConvoxError):
+        console.auth()
+        return True
+    return False
 
 
 class _Account:

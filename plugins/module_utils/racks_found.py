@@ -105,8 +105,11 @@ def presumed(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found
     return [dataclasses.replace(rack, domain=by_name[rack.name].domain) if rack.full_name in sure else rack for rack in listed]
 
 
-def join(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> tuple[list[Found], list[str]]:
-    """Each rack once, and a line for each that was there twice. Equal names prove nothing, equal domains do."""
+def join(listed: t.Sequence[Found], stacks: t.Sequence[Found], held: t.Collection[str] = ()) -> tuple[list[Found], list[str]]:
+    """Each rack once, and a line for each that is kept out. Equal names prove nothing, equal domains do.
+
+    ``held``: the names of stacks that can be a Console's racks without anybody's knowing: only what is proven is kept of them.
+    """
     told: list[str] = []
     left: dict[t.Any, Found] = {}
     for stack in stacks:
@@ -125,7 +128,13 @@ def join(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> tuple[list[Fou
                 f"{rack.full_name} at {rack.console} is the rack {racks[key].full_name} once more ({rack.domain}): it is kept out of the "
                 "inventory; take one of them off the Console, or filter it out"
             )
-    return [*racks.values(), *left.values()], told
+    told += [
+        f"the stack {stack.full_name} is kept out of the inventory: it can be a rack that the Console holds and does not describe, "
+        "whose key is not to be rolled behind its back; mend that one, or leave the Console out with console: false"
+        for stack in left.values()
+        if stack.name in held
+    ]
+    return [*racks.values(), *(stack for stack in left.values() if stack.name not in held)], told
 
 
 # -- what each is called ------------------------------------------------------------------------------------------

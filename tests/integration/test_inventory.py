@@ -136,6 +136,8 @@ def test_both_and_whatever_is_wrong_with_some(inventory: Inventory, console: Con
     stale = new_rack(console=True, console_key="stale" * 6)
     make_stack(machine.convox, "web", account="210987654321")
     make_stack(machine.convox, "web", "eu-west-1", account="210987654321")
+    make_stack(machine.convox, "db", account="210987654321")
+    make_stack(machine.convox, "db", "eu-west-1", account="210987654321")
     make_stack(machine.convox, "half-made", Domain="x")
     machine.convox.cloud.accounts["two"] = "210987654321"
     credentials = "".join(f"[{name}]\naws_access_key_id = {name}\naws_secret_access_key = secret-of-{name}\n" for name in ("one", "two"))
@@ -148,11 +150,14 @@ def test_both_and_whatever_is_wrong_with_some(inventory: Inventory, console: Con
         {"profile": "one", "regions": ["us-east-1", "eu-west-1"]},
         {"profile": "two", "regions": ["us-east-1", "eu-west-1", "ap-south-1"]},
     ]
-    # The third question of this profile is denied, whichever it is: two racks at most are missing.
+    # The third question of this profile is denied, whichever it is: of one region at most the racks are missing.
     hosts = inventory.hosts()
     account = machine.convox.cloud.account
     assert {f"acme.{joined.name}", f"{account}.eu-west-1.{alone.name}", f"{account}.us-east-1.{stale.name}"} <= set(hosts)
-    assert len([name for name in hosts if name.startswith("210987654321.")]) >= 1
+    elsewhere = [name for name in hosts if name.startswith("210987654321.")]
+    assert elsewhere
+    # Nobody answers for acme/web: that it has a stack's name makes it a rack to be asked, and the stack one that it can be.
+    assert {name.rpartition(".")[2] for name in elsewhere} == {"db"}
     assert hosts[f"acme.{joined.name}"] == {
         **hosts[f"acme.{joined.name}"],
         "convox_host": console.host,
@@ -174,9 +179,9 @@ def test_both_and_whatever_is_wrong_with_some(inventory: Inventory, console: Con
         "by profile two: AWS denies cloudformation:DescribeStacks",
     ):
         assert words in inventory.warnings
-    # Nobody answers for acme/web: that it has a stack's name makes it a rack to be asked.
     assert "the rack acme/web is kept out of the inventory: " in inventory.warnings
-    assert inventory.warnings.count("is kept out of the inventory") == 4
+    assert inventory.warnings.count("is kept out of the inventory") == 4 + len(elsewhere)
+    assert inventory.warnings.count("/web is kept out of the inventory: it can be a rack that the Console holds") == len(elsewhere)
     assert not list(machine.root.rglob("pwned"))
 
 
@@ -295,6 +300,33 @@ def test_racks_are_rolled_without_any_glue(inventory: Inventory, console: Consol
     assert re.search(r"rolled, \w+ -> \w+, committed, activated by ecs, old key refused, Console has the old key", " ".join(output.split()))
     through.wait_at_rest()
     assert through.accepted_keys == {inventory.machine.auth()[through.host]}
+
+
+ROLL = ["convox.credentials.rotate_rack_keys", "-e", "convox_serial=100%"]
+
+
+def test_nothing_is_rolled_behind_a_silent_console(inventory: Inventory, console: Console, new_rack: NewRack) -> None:
+    """As under AWX, where no file of the CLI's names a Console: what AWS alone knows must not be what the Console holds."""
+    machine = inventory.machine
+    held = new_rack(console=True)
+    (machine.config / "host").unlink()
+    machine.log_in(held.host, held.key)
+    inventory.options.update(host=console.host, api_key=console.api_key, aws=[HERE])
+    # One rack is silent, then the Console.
+    console.fault("status", status=502, body="could not reach rack\n", path="^/system$", times=None)
+    inventory.run(*ROLL, program="ansible-playbook", status=2)
+    assert inventory.warnings.count("is kept out of the inventory") == 2
+    console.faults.clear()
+    console.fault("status", status=502, body="bad gateway\n", path="^/racks$", times=None)
+    inventory.run(*ROLL, program="ansible-playbook", status=2)
+    assert "AWS can't tell which racks that Console holds" in inventory.warnings
+    inventory.run("--list", status=1, ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="1")
+    assert held.accepted_keys == {held.key}
+    assert held.stack.password_updates == []
+    # Whoever knows what that means may say so.
+    console.faults.clear()
+    inventory.options.update(host=None, api_key=None, console=False)
+    assert list(inventory.hosts()) == [f"{machine.convox.cloud.account}.us-east-1.{held.name}"]
 
 
 # -- how long it takes --------------------------------------------------------------------------------------------

@@ -385,19 +385,109 @@ def test_equal_names_of_different_racks(search: Search, convox: Standin, console
     ]
 
 
-def test_what_can_not_be_proven(search: Search, convox: Standin, console: StandinConsole, rack: StandinRack) -> None:
-    """The way through the Console is dead; the rack itself is reached as AWS says."""
+def kept_out(found: fleet.Fleet, *words: str) -> list[str]:
+    """The lines that have all the words, each of one line and without what a terminal would obey."""
+    lines = [line for line in found.reports if all(word in line for word in words)]
+    assert all(line.isprintable() and "is kept out of the inventory: " in line for line in lines)
+    return lines
+
+
+def test_a_copy_that_is_dead_already(search: Search, convox: Standin, console: StandinConsole, rack: StandinRack) -> None:
+    """Nobody works through the Console any more: the rack itself is reached as AWS says."""
     console.import_rack(rack, "stale" * 6)
     found = search(aws=REGIONS)
     assert [each.full_name for each in found.racks] == [f"{convox.cloud.account}/us-east-1/{rack.name}"]
     assert "invalid authentication" in found.reports[0]
 
 
+def bad_gateway(console: StandinConsole, rack: StandinRack) -> None:
+    console.fault("status", status=502, body="could not reach rack\n", path="^/system$", times=None)
+
+
+def console_key_dies(console: StandinConsole, rack: StandinRack) -> None:
+    """After the list: the Console's own refusal reads as a rack's would."""
+    console.fault("status", status=401, body="invalid authentication\n", path="^/(system|auth)$", times=None)
+
+
+def another_refusal(console: StandinConsole, rack: StandinRack) -> None:
+    console.fault("status", status=401, body="you are unauthorized to access this\n", path="^/system$", times=None)
+
+
+def no_domain(console: StandinConsole, rack: StandinRack) -> None:
+    console.fault("status", status=200, body=json.dumps({"name": rack.name}), content_type="application/json", path="^/system$", times=None)
+
+
+def bad_domain(console: StandinConsole, rack: StandinRack) -> None:
+    body = json.dumps({"name": rack.name, "rack-domain": "two words"})
+    console.fault("status", status=200, body=body, content_type="application/json", path="^/system$", times=None)
+
+
+def unfit_organization(console: StandinConsole, rack: StandinRack) -> None:
+    console.records[0].organization = "two words\x1b[31m"
+
+
+def unfit_provider(console: StandinConsole, rack: StandinRack) -> None:
+    answers(console, [{"name": rack.name, "organization": {"name": "acme"}, "provider": TEMPLATE}])
+
+
+@pytest.mark.parametrize("trouble", [bad_gateway, console_key_dies, another_refusal, no_domain, bad_domain, unfit_organization, unfit_provider])
+@pytest.mark.parametrize("ask_racks", [False, True])
+def test_what_can_not_be_proven(
+    search: Search, convox: Standin, console: StandinConsole, rack: StandinRack, trouble: t.Callable[[StandinConsole, StandinRack], None], ask_racks: bool
+) -> None:
+    """The Console holds it, as far as anybody can tell: reached as AWS says, its key would be rolled behind the Console's back."""
+    console.import_rack(rack)
+    make_stack(convox, rack.name, "eu-west-1")
+    make_stack(convox, "web")
+    trouble(console, rack)
+    found = search(aws=REGIONS, ask_racks=ask_racks)
+    assert [each.full_name for each in found.racks if not each.console] == [f"{convox.cloud.account}/us-east-1/web"]
+    for region in ("us-east-1", "eu-west-1"):
+        assert len(kept_out(found, f"the stack {convox.cloud.account}/{region}/{rack.name} is kept out", "Console", "console: false")) == 1
+
+
+def test_a_stack_that_is_proven_stays(search: Search, convox: Standin, console: StandinConsole, rack: StandinRack) -> None:
+    """Another organization's rack of that name, which nobody can ask, is another stack's, then."""
+    console.import_rack(rack)
+    record(console, rack.name, "umbrella")
+    make_stack(convox, rack.name, "eu-west-1")
+    found = search(aws=REGIONS)
+    assert [(each.full_name, each.region) for each in found.racks] == [(f"acme/{rack.name}", "us-east-1")]
+    assert len(kept_out(found, "the stack ", f"/eu-west-1/{rack.name}")) == len(kept_out(found, f"umbrella/{rack.name}")) == 1
+
+
+def test_an_entry_that_can_be_any_stack(search: Search, convox: Standin, console: StandinConsole, rack: StandinRack) -> None:
+    """Whose name it does not say: only what is proven to be another is there."""
+    console.import_rack(rack)
+    make_stack(convox, "web")
+    answers(console, [{"name": rack.name, "organization": {"name": "acme"}}, {"organization": {"name": "acme"}}])
+    found = search(aws=REGIONS)
+    assert [(each.full_name, each.stack) for each in found.racks] == [(f"acme/{rack.name}", rack.name)]
+    assert len(kept_out(found, f"the stack {convox.cloud.account}/us-east-1/web")) == 1
+
+
+def test_racks_that_are_no_stacks_keep_none_out(search: Search, convox: Standin, console: StandinConsole) -> None:
+    make_stack(convox, "web")
+    answers(console, [{**GOOD, "name": "web", "version": "3.18.2"}, {**GOOD, "name": "web", "organization": {"name": "b"}, "provider": "gcp"}])
+    found = search(aws=REGIONS, ask_racks=True)
+    assert [each.full_name for each in found.racks] == [f"{convox.cloud.account}/us-east-1/web"]
+
+
+@pytest.mark.parametrize("trouble", [{"action": "html"}, {"action": "status", "status": 502, "body": "bad gateway"}, {"action": "drop_before"}])
+def test_a_console_that_is_silent_beside_aws(search: Search, convox: Standin, console: StandinConsole, trouble: dict[str, t.Any]) -> None:
+    """AWS can't tell which racks it holds: there is no inventory, rather than one that goes behind the Console's back."""
+    make_stack(convox, "web")
+    console.fault(times=None, **trouble)
+    with failing(RequestFailed, console.host, "AWS", "console: false", hiding=[console.api_key]):
+        search(aws=REGIONS)
+    with failing(RequestFailed, console.host, "no key of this Console is known", "console: false"):
+        search(aws=REGIONS, api_key=None)
+
+
 def test_one_of_both_fails(search: Search, convox: Standin, console: StandinConsole) -> None:
+    """Without AWS the Console's racks are reached as ever; without the Console, see above."""
     make_stack(convox, "web")
     record(console, "api")
-    console.fault("html")
-    assert [rack.name for rack in search(aws=REGIONS).racks] == ["web"]
     convox.aws_faults.add(action="cloudformation:*", error="AccessDenied", times=None)
     assert [rack.name for rack in search(aws=REGIONS).racks] == ["api"]
     console.fault("html")

@@ -55,6 +55,16 @@ def test_each_rack_once(console: list[Found], stacks: list[Found]) -> None:
             assert same.domain == rack.domain
 
 
+@given(LISTED, STACKS, st.sets(NAMES))
+def test_what_a_console_can_hold(console: list[Found], stacks: list[Found], held: set[str]) -> None:
+    """Such a stack is there as the Console's rack or not at all, which is told; the rest is as ever."""
+    every, told = racks_found.join(console, stacks)
+    racks, more = racks_found.join(console, stacks, held)
+    assert racks == [rack for rack in every if rack.console or rack.name not in held]
+    assert [line for line in more if line not in told] == [line for line in more if line.startswith("the stack ")]
+    assert len(more) - len(told) == len(every) - len(racks)
+
+
 @given(LISTED, STACKS)
 def test_the_first_profile_counts(console: list[Found], stacks: list[Found]) -> None:
     racks, dummy = racks_found.join(console, stacks)
