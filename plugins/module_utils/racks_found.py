@@ -210,7 +210,8 @@ def _check_filter(where: str, field: t.Any, patterns: t.Any) -> None:
     if field not in FIELDS:
         raise BadInput(f"{where}: a rack has no {field!r}; it has {', '.join(FIELDS)}")
     each = patterns if isinstance(patterns, (list, tuple)) else [patterns]
-    if not each or not all(isinstance(pattern, (str, int)) and not isinstance(pattern, bool) for pattern in each):
+    # A number is another one than was written where YAML takes it for octal, as an account's that begins with 0.
+    if not each or not all(isinstance(pattern, str) for pattern in each):
         raise BadInput(f"{where}: {field} is to be a pattern or a list of some, each a text in quotes, as in 'us-*'")
 
 
@@ -223,6 +224,6 @@ def wanted(rack: Found, filters: t.Mapping[str, t.Any]) -> bool:
 def _matches(rack: Found, entry: t.Mapping[str, t.Any]) -> bool:
     told = rack.told()
     return all(
-        any(fnmatch.fnmatchcase(told[field], str(pattern)) for pattern in (patterns if isinstance(patterns, (list, tuple)) else [patterns]))
+        any(fnmatch.fnmatchcase(told[field], pattern) for pattern in (patterns if isinstance(patterns, (list, tuple)) else [patterns]))
         for field, patterns in entry.items()
     )
