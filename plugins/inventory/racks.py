@@ -154,6 +154,7 @@ options:
       - The fields are C(name), C(organization), C(console), C(provider), C(status), C(version), C(region), C(domain),
         C(account) and C(generation). Patterns are as in shells, with C(*), C(?) and C([...]), and letters' case counts.
         What is not known of a rack is empty.
+      - A pattern is a text, so that the number of an account stands in quotes. What is none is refused.
     type: dict
     default: {}
     suboptions:

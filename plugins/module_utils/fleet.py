@@ -20,7 +20,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import credenti
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack
 from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ConsoleRack
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -36,9 +36,12 @@ _LIMITS = {"timeout": (1, 3600), "retries": (0, 100)}
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
 _WORD = re.compile("[A-Za-z0-9][A-Za-z0-9_.:+ -]*")
 _ARN = re.compile("arn:[a-z-]+:cloudformation:([a-z0-9-]+):([0-9]{12}):stack/.+")
-# What an answer depends on, beside the environment: another Console is not to be answered for out of the cache.
+# What an answer depends on, beside the Console: another account is not to be answered for out of the cache. None is a secret.
 _SOURCES = ("host", "config_dir", "console", "ask_racks", "aws", "join_by", "endpoint_url")
-_VARIABLES = ("CONVOX_HOST", "CONVOX_CONFIG", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
+_VARIABLES = (
+    "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
+)  # fmt: skip
 
 # Said where a Console that was to be asked is silent beside AWS.
 _ALONE = "; AWS can't tell which racks that Console holds, so that there are none: run again when it answers, or leave it out with console: false"
@@ -301,6 +304,14 @@ def recall(data: t.Any, task: Task) -> Fleet | None:
         return None
 
 
+def _console_asked(task: Task) -> list[str]:
+    """The Console that would be asked, and for whom, without asking: another person sees other racks there."""
+    if not _asks_console(task):
+        return []
+    found = target.find_target(task)
+    return [found.host, digest(found.key or task.cli.key(found.host) or "")]
+
+
 def _asked(task: Task) -> str:
-    question = [{name: task.options.get(name) for name in _SOURCES}, {name: task.environ.get(name) for name in _VARIABLES}]
+    question = [_console_asked(task), {name: task.options.get(name) for name in _SOURCES}, {name: task.environ.get(name) for name in _VARIABLES}]
     return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()

@@ -548,6 +548,61 @@ def test_another_question_is_not_answered_so(search: Search, change: dict[str, t
     assert fleet.recall(kept, search.task(**change)) is None
 
 
+WITHOUT_HOST: dict[str, t.Any] = {"host": None, "api_key": None, "ask_racks": False, "join_by": "domain"}
+
+
+def logged_in(place: Path, host: str, key: str) -> None:
+    """As ``convox login`` leaves it."""
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o700)
+    for name, text in (("auth", json.dumps({host: key})), ("host", host)):
+        (place / name).write_text(text, encoding="utf-8")
+        (place / name).chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ACCESS_KEY_ID", "AKIAANOTHERACCOUNT00"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::210987654321:role/ops"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/elsewhere/credentials"),
+        ("AWS_CONFIG_FILE", "/elsewhere/config"),
+        ("CONVOX_HOST", "other.example.com"),
+        ("CONVOX_PASSWORD", "another-person-s-key"),
+        ("XDG_CONFIG_HOME", "elsewhere"),
+    ],
+)
+def test_another_environment_is_another_question(tasks: Tasks, tmp_path: Path, name: str, value: str) -> None:
+    """Another account of AWS, another Console, or another person there."""
+    environ = {"CONVOX_PASSWORD": "one-person-s-key-0000", "AWS_ACCESS_KEY_ID": "AKIAONEACCOUNT000000", "XDG_CONFIG_HOME": str(tmp_path)}
+    logged_in(tmp_path / "elsewhere" / "convox", "other.example.com", "k" * 32)
+    given = {**WITHOUT_HOST, "aws": REGIONS, "config_dir": None, "console": True}
+    kept = fleet.remembered(fleet.Fleet([], []), tasks(environ, **given))
+    assert fleet.recall(kept, tasks(environ, **given)) is not None
+    assert fleet.recall(kept, tasks({**environ, name: str(tmp_path / value) if name == "XDG_CONFIG_HOME" else value}, **given)) is None
+    assert found_in(json.dumps(kept), ["one-person-s-key-0000", "AKIAONEACCOUNT000000"]) == []
+
+
+def test_another_login_is_another_question(tasks: Tasks, tmp_path: Path) -> None:
+    given = {**WITHOUT_HOST, "aws": []}
+    logged_in(tmp_path / "convox", "one.example.com", "k" * 32)
+    kept = fleet.remembered(fleet.Fleet([], []), tasks(**given))
+    logged_in(tmp_path / "convox", "other.example.com", "k" * 32)
+    assert fleet.recall(kept, tasks(**given)) is None
+    logged_in(tmp_path / "convox", "one.example.com", "o" * 32)
+    assert fleet.recall(kept, tasks(**given)) is None, "somebody else there sees other racks"
+    logged_in(tmp_path / "convox", "one.example.com", "k" * 32)
+    assert fleet.recall(kept, tasks(**given)) is not None
+
+
+def test_what_no_console_is_asked_for_is_no_part_of_the_question(tasks: Tasks, tmp_path: Path) -> None:
+    given = {**WITHOUT_HOST, "aws": REGIONS, "console": False}
+    logged_in(tmp_path / "convox", "one.example.com", "k" * 32)
+    kept = fleet.remembered(fleet.Fleet([], []), tasks(**given))
+    logged_in(tmp_path / "convox", "other.example.com", "k" * 32)
+    assert fleet.recall(kept, tasks(**given)) is not None
+
+
 @pytest.mark.parametrize(
     "damage",
     [
