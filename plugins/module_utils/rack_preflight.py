@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
@@ -18,6 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential
@@ -29,10 +31,11 @@ ROUNDS_PER_CONTAINER = 3
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """A Console that is known to hold the rack, and the rack's name in it."""
+    """A Console that is known to hold the rack, and the rack's name in it; None where it can't be asked, which ``why`` tells."""
 
     host: str
-    name: str
+    name: str | None
+    why: str = ""
 
 
 def refuse_third_generation(subject: Subject) -> None:
@@ -110,27 +113,40 @@ def tell_replacements(task: Task, subject: Subject) -> None:
 
 
 def find_holder(task: Task, reach: Reach, subject: Subject) -> Holder | None:
-    """The Console that holds this rack: the one it is reached through, else one of the CLI's that lists it."""
+    """The Console that holds this rack: the one it is reached through, else one of the CLI's that lists it, or may do so."""
     if reach.target.via:
         return Holder(reach.target.host, reach.target.via)
+    silent: Holder | None = None
     for host in dict.fromkeys((task.cli.active_host(), cli_config.DEFAULT_CONSOLE)):
         key = task.cli.key(host) if host else None
         if host is None or host == reach.target.host or key is None:
             continue
         task.secrets.add(key)
-        for rack in _racks_of(task, reach, host, key):
+        try:
+            racks = _racks_of(reach, host, key)
+        except ConvoxError as exc:
+            silent = silent or _silent(task, host, str(exc))
+            continue
+        for rack in racks:
             if rack.name == subject.name and _is_this_rack(reach, host, key, rack, subject):
                 return Holder(host, rack.full_name)
-    return None
+    return silent
 
 
 def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> None:
     """Everybody who works through a Console is locked out by a roll behind its back (convox-protocol 6.3)."""
-    if holder is not None and task.options["console_sync"] == "auto":
+    if holder is None or task.options["console_sync"] != "auto":
+        return
+    if holder.name is None:
         raise BadInput(
-            f"{subject.label} is held by the Console {holder.host} as {holder.name}, which keeps its own copy of the key: nothing was changed; "
-            "say console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
+            f"{subject.label}: the Console {holder.host} can't be asked whether it holds it, and a roll would lock out who works through there: nothing was "
+            f"changed ({holder.why}); run again when it answers, or log in there anew; log in to another host, if {holder.host} is no Console; or say "
+            "console_sync: none to roll it all the same"
         )
+    raise BadInput(
+        f"{subject.label} is held by the Console {holder.host} as {holder.name}, which keeps its own copy of the key: nothing was changed; "
+        "say console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
+    )
 
 
 def console_access(task: Task, reach: Reach, subject: Subject, holder: Holder | None) -> str:
@@ -138,7 +154,7 @@ def console_access(task: Task, reach: Reach, subject: Subject, holder: Holder | 
     if holder is None:
         return "none"
     key = task.cli.key(holder.host) or reach.target.key
-    if key is None:
+    if key is None or holder.name is None:
         return "unknown"
     answer = Rack(reach.transport(holder.host), Credential(key), holder.name).probe(subject.name)
     return {ACCEPTED: "ok", REFUSED: "stale"}.get(answer, "unknown")
@@ -162,15 +178,30 @@ def _skipped(task: Task, subject: Subject) -> t.Callable[[str], None]:
     return lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}")
 
 
-def _racks_of(task: Task, reach: Reach, host: str, key: str) -> list[ConsoleRack]:
+def _racks_of(reach: Reach, host: str, key: str) -> list[ConsoleRack]:
     try:
         return Console(reach.transport(host), Credential(key)).racks()
-    except ConvoxError as exc:
-        if isinstance(exc, BadReply) and exc.status == 404:
+    except BadReply as exc:
+        if exc.status == 404:
             # The CLI's active host is a rack: only a Console lists racks.
             return []
-        task.warn_once(f"Console {host} could not be asked whether it holds the rack: {exc}")
-        return []
+        raise
+
+
+def _silent(task: Task, host: str, why: str) -> Holder | None:
+    """A host that can't be asked counts as a Console, unless a store knows it as a rack: a Console's users would be locked out."""
+    if _is_rack(task, host):
+        return None
+    if task.options["console_sync"] != "auto":
+        task.warn_once(f"Console {host} could not be asked whether it holds the rack: {why}")
+    return Holder(host, None, why)
+
+
+def _is_rack(task: Task, host: str) -> bool:
+    """Whether the host is one that was rolled, or is being rolled. A store that can't be read knows nothing."""
+    with contextlib.suppress(ConvoxError):
+        return task.stores_to_read().load(RACK_API_KEY, host) != Record(RACK_API_KEY, host)
+    return False
 
 
 def _is_this_rack(reach: Reach, host: str, key: str, rack: ConsoleRack, subject: Subject) -> bool:

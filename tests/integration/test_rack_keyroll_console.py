@@ -4,11 +4,11 @@
 """rack_keyroll of a rack that a Console holds: its copy of the key is not left to die unnoticed."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.watching import new_keys_of, nothing_changes
+from tests.integration.watching import asked, new_keys_of, nothing_changes
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -101,9 +101,68 @@ def test_a_console_whose_copy_is_dead_already(machine: Machine, held: Rack, cons
         assert f"acme/{held.name}" in machine.fail("rack_keyroll", host=held.host, api_key=held.key).msg
 
 
-def test_a_console_that_can_not_be_asked(machine: Machine, held: Rack, console: Console) -> None:
-    """Not knowing is not holding; it is said."""
-    console.fault("status", path="/racks", status=500, body="internal error\n", times=None)
-    result = machine.run("rack_keyroll", host=held.host, api_key=held.key)
-    assert "could not be asked whether it holds the rack" in result.warnings
+TROUBLES = [
+    {"status": 500, "body": "out of order\n"},
+    {"status": 401, "body": "invalid authentication\n"},
+    {"status": 200, "body": "[7]", "content_type": "application/json"},
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=["silent", "refuses", "unreadable"])
+def test_a_console_that_can_not_be_asked(machine: Machine, direct: Direct, held: Rack, console: Console, trouble: dict[str, Any]) -> None:
+    """It may hold the rack: everybody who works through it would be locked out, and asking again is cheap."""
+    console.fault("status", path="/racks", times=None, **trouble)
+    options = {"host": held.host, "api_key": held.key}
+    with nothing_changes(machine, locks=False):
+        refused = str(direct("rack_keyroll", **options).msg)
+    for word in (held.name, console.host, "can't be asked whether it holds", "console_sync: none", "nothing was changed"):
+        assert word in refused
+    assert "\n" not in refused
+    result = direct("rack_keyroll", console_sync="none", **options)
+    assert (result.msg, result["phase"], result["console_access"]) == (None, "committed", "unknown")
+    assert "could not be asked whether it holds the rack" in " ".join(result.warnings)
     assert held.accepted_keys == {machine.auth()[held.host]}
+
+
+def test_check_mode_and_a_silent_console(machine: Machine, held: Rack, console: Console) -> None:
+    console.fault("status", path="/racks", status=500, body="out of order\n", times=None)
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail("rack_keyroll", host=held.host, api_key=held.key, check_mode=True)
+    assert "console_sync: none" in refused.msg
+    assert not refused.data["changed"]
+
+
+def test_what_is_pending_is_finished_beside_a_silent_console(machine: Machine, direct: Direct, held: Rack, console: Console) -> None:
+    """Whoever began it was let, and a key that is half rolled must not stay so."""
+    held.fault("container_never_starts", skip=1, times=None)
+    options = {"host": held.host, "api_key": held.key}
+    assert "wait_timeout" in str(direct("rack_keyroll", wait_timeout=60, console_sync="none", **options).msg)
+    held.faults.clear()
+    console.fault("status", path="/racks", status=500, body="out of order\n", times=None)
+    done = direct("rack_keyroll", **options)
+    assert (done.msg, done["phase"], done["resumed"]) == (None, "committed", True)
+
+
+def test_a_console_without_a_key_is_not_asked(machine: Machine, direct: Direct, held: Rack, console: Console) -> None:
+    (machine.config / "auth").unlink()
+    before = len(asked(machine.convox, "console"))
+    console.fault("status", path="/racks", status=500, body="out of order\n", times=None)
+    done = direct("rack_keyroll", host=held.host, api_key=held.key)
+    assert (done.msg, done["console_access"]) == (None, "none")
+    assert len(asked(machine.convox, "console")) == before
+
+
+def test_an_active_host_that_is_another_rack(machine: Machine, direct: Direct, new_rack: NewRack) -> None:
+    """It lists no racks, and so is no Console. Once it is dead it counts as one, unless a store knows it as a rack."""
+    rack, other = new_rack(), new_rack()
+    machine.log_in(other.host, other.key)
+    machine.write(machine.config / "host", other.host)
+    first = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (first.msg, first["console_access"], first.warnings) == (None, "none", [])
+    other.fault("drop_before", path="/racks", times=None)
+    with nothing_changes(machine, locks=False):
+        refused = str(direct("rack_keyroll", host=rack.host).msg)
+    assert f"log in to another host, if {other.host} is no Console" in refused
+    direct("rack_keyroll", host=other.host)
+    again = direct("rack_keyroll", host=rack.host)
+    assert (again.msg, again["console_access"], again.warnings) == (None, "none", [])
