@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -119,18 +120,31 @@ def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
 
 
 def test_an_execution_environment_can_be_built(tmp_path: Path) -> None:
-    """ansible-builder takes the definition, and the artifact in it is that of this release."""
-    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
-    shutil.copytree(ROOT / "awx", tmp_path / "awx")
-    (tmp_path / f"convox-credentials-{version}.tar.gz").write_bytes(b"an artifact")
+    """ansible-builder takes the definition, and the step that it makes of ours installs the artifact, of whatever release that is."""
+    copy = tmp_path / "collection"
+    for name in ("awx", "playbooks"):
+        shutil.copytree(ROOT / name, copy / name)
+    about = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+    (copy / "galaxy.yml").write_text(json.dumps({**about, "version": "7.8.9"}), encoding="utf-8")
+    (copy / "README.md").touch()
+    galaxy = str(PROGRAM.with_name("ansible-galaxy"))
+    subprocess.run([galaxy, "collection", "build"], cwd=copy, env=environment_in(tmp_path), check=True, capture_output=True)
     create = [str(PROGRAM.with_name("ansible-builder")), "create", "-f", "execution-environment.yml", "-c", "context", "--output-filename", "Containerfile"]
-    done = subprocess.run(create, cwd=tmp_path / "awx", env=environment_in(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(create, cwd=copy / "awx", env=environment_in(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    context = tmp_path / "awx" / "context"
-    assert "FROM $EE_BASE_IMAGE" in (context / "Containerfile").read_text(encoding="utf-8")
-    collections = yaml.safe_load((context / "_build" / "requirements.yml").read_text(encoding="utf-8"))["collections"]
-    assert (context / "_build" / collections[0]["name"]).read_bytes() == b"an artifact"
+    context = copy / "awx" / "context"
+    steps = (context / "Containerfile").read_text(encoding="utf-8")
+    assert "FROM $EE_BASE_IMAGE" in steps
     assert "ca-certificates" in (context / "_build" / "bindep.txt").read_text(encoding="utf-8")
+    (install,) = (line[4:] for line in steps.splitlines() if "artifacts/" in line)
+    # Where ansible-builder's own step puts the others, and where later stages look.
+    place = "/usr/share/ansible/collections"
+    assert steps.index(f'-r requirements.yml --collections-path "{place}"') < steps.index(install) < steps.index("COPY --from=galaxy")
+    assert f'--collections-path "{place}"' in install
+    environment = {**environment_in(tmp_path), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", install.replace(place, str(tmp_path / "there"))], cwd=context / "_build", env=environment, check=True, capture_output=True)
+    there = tmp_path / "there" / "ansible_collections" / "convox" / "credentials" / "MANIFEST.json"
+    assert json.loads(there.read_text(encoding="utf-8"))["collection_info"]["version"] == "7.8.9"
 
 
 # -- jobs ---------------------------------------------------------------------------------------------------------
