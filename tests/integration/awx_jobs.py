@@ -18,7 +18,7 @@ import yaml
 
 from tests.integration.ansible import PATIENCE_S, PROGRAM, environment_in, kill_with_descendants
 from tests.integration.leaks import all_secrets
-from tests.leaks import found_in_file
+from tests.leaks import found_in, found_in_file
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -92,12 +92,38 @@ class Ended:
 
 @dataclass
 class Awx:
-    """One that has an inventory of racks, and starts jobs."""
+    """One that has an inventory of racks, and starts jobs. ``hosts``: those of the last update; without one, the racks themselves."""
 
     machine: Machine
     racks: list[Rack]
     credentials: dict[str, dict[str, str]] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(11))
+    hosts: dict[str, dict[str, Any]] | None = None
+
+    def update_inventory(self, credential: str, values: dict[str, str], regions: str = "") -> str:
+        """From its source: that has one credential, and variables that are put into the environment. Returns what is told beside the hosts."""
+        source = definitions()["awx_inventory_source"]
+        regions_given = {"awx_inventory_regions": regions.split(",") if regions else []}
+        path, variables = (jinja2.Template(json.dumps(source[name])).render(regions_given) for name in ("source_path", "source_vars"))
+        place = self.machine.root / f"update{next(self.numbers)}"
+        environment = {
+            **environment_in(place),
+            **injected({credential: values})[0],
+            **json.loads(variables),
+            "AWS_ENDPOINT_URL": self.machine.convox.aws_url,
+            "REQUESTS_CA_BUNDLE": self.machine.convox.ca_path,
+            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+        }
+        program = str(PROGRAM.with_name("ansible-inventory"))
+        done = subprocess.run(
+            [program, "-i", str(ROOT / json.loads(path)), "--list", "--export"], cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        shutil.rmtree(place)
+        listed = json.loads(done.stdout)
+        assert found_in(done.stdout + done.stderr, all_secrets(self.machine)) == []
+        self.hosts = {name: listed["_meta"]["hostvars"][name] for name in listed.get("convox_racks", {}).get("hosts", [])}
+        return " ".join(done.stderr.split())
 
     def run(self, name: str, status: int = 0, **options: Any) -> Ended:
         """Run a job to its end."""
@@ -113,7 +139,8 @@ class Awx:
         environment, extra_vars = injected(self.credentials)
         extra_vars = {**extra_vars, "awx_job_id": number, "tower_job_id": number, **answers(templates()[name], survey), **(extra or {})}
         place = self.machine.root / f"job{number}"
-        hosts = sorted(self.racks, key=lambda rack: rack.name)[part[0] - 1 :: part[1]]
+        known = {rack.name: {"convox_host": rack.host} for rack in self.racks} if self.hosts is None else self.hosts
+        hosts = dict(sorted(known.items())[part[0] - 1 :: part[1]])
         private = place / "private"
         for folder in ("env", "inventory", "project"):
             (private / folder).mkdir(parents=True)
@@ -132,14 +159,14 @@ class Awx:
             job.kill()
             shutil.rmtree(place)
 
-    def _inventory(self, racks: list[Rack]) -> dict[str, Any]:
+    def _inventory(self, hosts: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """As AWX's script prints it."""
         known = definitions()["awx_inventory"]["variables"]
         everywhere = {**known, "convox_ca_path": self.machine.convox.ca_path, "convox_confirm_period": 0, "convox_confirm_interval": 0}
         return {
             "all": {"vars": everywhere, "children": ["convox_racks"]},
-            "convox_racks": {"hosts": [rack.name for rack in racks]},
-            "_meta": {"hostvars": {rack.name: {"convox_host": rack.host} for rack in racks}},
+            "convox_racks": {"hosts": list(hosts)},
+            "_meta": {"hostvars": hosts},
         }
 
 
@@ -152,8 +179,8 @@ class Job:
         self.private = private
         self.arguments = ["-p", playbook, "--ident", IDENT]
         self.process: subprocess.Popen[bytes] | None = None
-        # AWS is where the stand-in is; keys for it come from the credential alone.
-        self.environment = {**environment_in(place), "AWS_ENDPOINT_URL": awx.machine.convox.aws_url}
+        # A container's shell says where the job is. AWS is where the stand-in is; keys for it come from the credential alone.
+        self.environment = {**environment_in(place), "PWD": str(place), "AWS_ENDPOINT_URL": awx.machine.convox.aws_url}
 
     def begin(self) -> Job:
         self.process = self._start("run", str(self.private), *self.arguments)

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -27,12 +28,14 @@ from tests.places import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.integration.awx_api import AwxApi
     from tests.integration.conftest import NewRack
     from tests.integration.machine import Machine
     from tests.standin.console import Console
     from tests.standin.rack import Rack
 
 ROLL, SLICES = "Convox: roll Rack API keys", "Convox: roll Rack API keys in slices"
+LEAK = "Convox: respond to a leak"
 
 
 # -- what is defined ----------------------------------------------------------------------------------------------
@@ -81,19 +84,58 @@ def test_what_is_not_filled_in_is_empty() -> None:
     assert (environment["AWS_DEFAULT_REGION"], environment["AWS_ROLE_ARN"], extra) == ("eu-west-1", "", {})
 
 
+def configure(api: AwxApi, place: Path, *arguments: str, status: int = 0) -> str:
+    """What awx/configure.yml does, by awx.awx, over HTTP."""
+    environment = {**environment_in(place), "CONTROLLER_HOST": api.url, "CONTROLLER_OAUTH_TOKEN": "t" * 30}
+    done = subprocess.run([str(PROGRAM), "awx/configure.yml", *arguments], cwd=place, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_the_printed_commands_work_in_their_order(tmp_path: Path) -> None:
+    """Types, then somebody makes credentials of them, then all the rest."""
+    for name in ("awx", "playbooks"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    text = (ROOT / "docs" / "awx.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    (given,) = re.findall(r"```yaml\n(# platform.yml\n.*?)```", text, re.DOTALL)
+    (tmp_path / "platform.yml").write_text(given, encoding="utf-8")
+    known = yaml.safe_load(given)
+    types, everything = (shlex.split(each)[2:] for each in commands if each.startswith("ansible-playbook awx/configure.yml"))
+    (pushed,) = re.findall(r"podman push (\S+)", "\n".join(commands))
+    assert f"ansible-builder build --tag {pushed})" in commands[0]
+    assert pushed == known["awx_image"]
+    with serving() as api:
+        api.things["organizations"][2] = {"id": 2, "name": known["awx_organization"], "type": "organization"}
+        configure(api, tmp_path, *types)
+        assert set(api.things) == {"organizations", "credential_types"}
+        assert "awx_inventory_credential: not given" in configure(api, tmp_path, status=2)
+        kinds = api.by_name("credential_types")
+        for name, kind in (("Our AWS", "Convox AWS role"), ("Our Console", "Convox Console"), ("Our inventory", "Convox inventory")):
+            api.post(["credentials"], {"name": name, "credential_type": kinds[kind]["id"], "organization": 2})
+        configure(api, tmp_path, *everything)
+        credentials, (environment,) = api.by_name("credentials"), api.by_name("execution_environments").values()
+        assert (environment["image"], environment["organization"]) == (pushed, 2)
+        for each in api.by_name("job_templates").values():
+            assert sorted(each["credentials"]) == sorted(credentials[name]["id"] for name in known["awx_credentials"])
+        (source,) = api.by_name("inventory_sources").values()
+        assert (source["credential"], source["execution_environment"]) == (credentials["Our inventory"]["id"], environment["id"])
+        assert json.loads(source["source_vars"]) == {"CONVOX_AWS_REGIONS": ",".join(known["awx_inventory_regions"])}
+        assert (ROOT / source["source_path"]).name == "racks_and_aws.convox.yml"
+
+
 @pytest.mark.parametrize("audit", [False, True])
 def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
-    """By awx.awx, over HTTP; a second time changes nothing of it. With an audit, the workflow begins and ends with it."""
+    """A second time changes nothing of it. With an audit, the workflow begins and ends with it."""
     shutil.copytree(ROOT / "awx", tmp_path / "awx")
     shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
     if audit:
         (tmp_path / "playbooks" / "audit.yml").write_text("[]", encoding="utf-8")
     with serving() as api:
         names = []
+        api.post(["credentials"], {"name": "Our Console"})
         for _time in range(1 if audit else 2):
-            environment = {**environment_in(tmp_path), "CONTROLLER_HOST": api.url, "CONTROLLER_OAUTH_TOKEN": "t" * 30}
-            done = subprocess.run([str(PROGRAM), "awx/configure.yml"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+            configure(api, tmp_path, "-e", "awx_inventory_credential='Our Console'")
             names.append({kind: sorted(api.by_name(kind)) for kind in api.things})
         assert names[0] == names[-1]
         known = definitions()
@@ -109,6 +151,7 @@ def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
         assert json.loads(inventory["variables"]) == known["awx_inventory"]["variables"]
         (source,) = api.by_name("inventory_sources").values()
         assert (ROOT / source["source_path"]).exists()
+        assert source["execution_environment"] == api.by_name("execution_environments")[known["awx_execution_environment"]["name"]]["id"]
         nodes = api.by_name("workflow_job_template_nodes")
         ids = {each["id"]: name for name, each in nodes.items()}
         order = ["audit-before", "canary", "slices", "audit-after"] if audit else ["canary", "slices"]
@@ -158,13 +201,17 @@ def awx(machine: Machine, console: Console) -> Awx:
     return Awx(machine, [], credentials)
 
 
+def vault(awx: Awx, region: str = "us-east-1") -> Any:
+    """AWS Secrets Manager."""
+    return boto3.client(
+        "secretsmanager", region_name=region, endpoint_url=awx.machine.convox.aws_url, aws_access_key_id="standin", aws_secret_access_key="standin"
+    )
+
+
 def keep(awx: Awx, *racks: Rack) -> None:
     """Have AWS Secrets Manager hold the racks' keys, as whoever begins with AWX puts them there."""
-    client = boto3.client(
-        "secretsmanager", region_name="us-east-1", endpoint_url=awx.machine.convox.aws_url, aws_access_key_id="standin", aws_secret_access_key="standin"
-    )
     for rack in racks:
-        client.create_secret(Name=f"convox/{rack.rack_domain.replace(':', '_')}", SecretString=json.dumps({"host": rack.host, "api_key": rack.key}))
+        vault(awx).create_secret(Name=f"convox/{rack.rack_domain.replace(':', '_')}", SecretString=json.dumps({"host": rack.host, "api_key": rack.key}))
     awx.racks += racks
 
 
@@ -177,8 +224,8 @@ def rolled_once(awx: Awx) -> None:
 
 
 ROLLS_CONSOLE = ("Convox: roll the Console API key", "Convox: roll all")
-ROLLS_RACKS = (ROLL, SLICES, "Convox: roll all", "Convox: respond to a leak")
-ROLLS_INSTANCES = ("Convox: roll instance keys", "Convox: roll all", "Convox: respond to a leak")
+ROLLS_RACKS = (ROLL, SLICES, "Convox: roll all", LEAK)
+ROLLS_INSTANCES = ("Convox: roll instance keys", "Convox: roll all", LEAK)
 
 
 @pytest.mark.parametrize("name", templates())
@@ -190,11 +237,48 @@ def test_each_job_template_does_its_work(awx: Awx, console: Console, new_rack: N
     # AWX's credential holds it.
     awx.machine.unknowable = {rack.key}
     before = console.api_key
-    survey = {"convox_leaked": "rack_key", "convox_hosts": "convox_racks"} if name == "Convox: respond to a leak" else {}
+    survey = {"convox_leaked": "rack_key", "convox_hosts": "convox_racks"} if name == LEAK else {}
     awx.run(name, **survey)
     assert (console.api_key != before) == (name in ROLLS_CONSOLE)
     assert times_set(rack) == (name in ROLLS_RACKS)
     assert bool(rack.parameters["Key"]) == (name in ROLLS_INSTANCES)
+
+
+# -- on the inventory that is shipped -----------------------------------------------------------------------------
+def test_a_leak_where_the_console_has_the_racks(awx: Awx, console: Console, new_rack: NewRack) -> None:
+    """The Console is a URL in the credential; a rack that it holds is rolled once the survey says so, and the next job goes on from the record."""
+    rack = new_rack(console=True)
+    awx.racks = [rack]
+    inventory_source_has(awx, console, host=f"HTTPS://{console.host}/")
+    record = awx.machine.inputs / "incident.json"
+    survey: dict[str, Any] = {"convox_leaked": "rack_key", "convox_hosts": "convox_racks", "convox_rotation_id": "i7", "convox_incident_path": str(record)}
+    former = rack.key
+    for _time in range(2):
+        assert f"All that leaked is refused, or on no instance any more. The record is in {record}" in awx.run(LEAK, convox_console_sync="none", **survey).words
+    assert former not in rack.accepted_keys
+    rolled_once(awx)
+
+
+def inventory_source_has(awx: Awx, console: Console, regions: str = "", **values: str) -> str:
+    """Update the inventory with what the job's credentials hold, as one credential."""
+    awx.credentials["Convox Console"].update(values)
+    there = {**awx.credentials["Convox Console"], **awx.credentials["Convox AWS role"]}
+    type_name = "Convox inventory" if regions else "Convox Console"
+    (fields,) = ({one["id"] for one in each["inputs"]["fields"]} for each in definitions()["awx_credential_types"] if each["name"] == type_name)
+    return awx.update_inventory(type_name, {name: value for name, value in there.items() if name in fields}, regions)
+
+
+def test_racks_of_several_regions_are_rolled_again(awx: Awx, console: Console, new_rack: NewRack) -> None:
+    """Once the Console's copies are dead, the stacks say which keys are theirs, each in its region."""
+    awx.racks = [new_rack(console=True), new_rack(console=True, region="eu-west-1")]
+    for number in (1, 2):
+        told = inventory_source_has(awx, console, "us-east-1,eu-west-1")
+        assert told.count("is kept out of the inventory") == (0 if number == 1 else 2)
+        awx.run(ROLL, convox_console_sync="none", convox_serial="100%")
+        assert [times_set(rack) for rack in awx.racks] == [number, number]
+    for rack in awx.racks:
+        kept = vault(awx, rack.spec.region).get_secret_value(SecretId=f"convox/{rack.rack_domain.replace(':', '_')}", VersionStage="AWSCURRENT")
+        assert json.loads(kept["SecretString"])["api_key"] == in_force(rack) == rack.key
 
 
 def test_the_next_job_finds_the_key_in_the_store(awx: Awx, new_rack: NewRack) -> None:
