@@ -98,7 +98,7 @@ RECEIVED, THERE, DOUBTFUL, TURNED_AWAY, DENIED, REJECTED = (
 
 @dataclasses.dataclass(frozen=True)
 class Restarted:
-    """What came of asking for a restart: ``asked``, ``doubtful`` (it may have been), ``denied``."""
+    """What came of asking for a restart: ``asked`` (it may have been), ``denied``."""
 
     outcome: str
 
@@ -400,8 +400,11 @@ def _absorb_round(run: Run, event: Rounded) -> Run:
     if event.good:
         since = run.streak_since if run.streak else run.now
         return dataclasses.replace(run, round=event, streak=run.streak + 1, streak_since=since, checked=False)
-    # What an earlier run had confirmed is not so any more: ask the stack again.
-    return dataclasses.replace(run, round=event, streak=0, looked=None, on_trust=False, placed=run.placed and not run.on_trust)
+    run = dataclasses.replace(run, round=event, streak=0, looked=None)
+    if run.on_trust and event.latent:
+        # What an earlier run had confirmed is not so any more: ask the stack again. No answer says nothing of it.
+        return dataclasses.replace(run, on_trust=False, placed=False)
+    return run
 
 
 def phase(pending: Pending, run: Run) -> str:

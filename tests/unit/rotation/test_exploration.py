@@ -48,7 +48,7 @@ CASES = (
     Case(setups.WITHOUT_PARAMETER, 1, 1, 0, 25000),
     Case(setups.WITHOUT_PARAMETER, 0, 0, 1, 15000),
     Case(setups.WITHOUT_SERVICE, 1, 1, 0, 15000),
-    Case(setups.KEY_LOST, 1, 1, 0, 20000),
+    Case(setups.KEY_LOST, 1, 1, 0, 18000),
     Case(setups.KEY_LOST_BLIND, 0, 0, 1, 15000),
     Case(setups.FALLBACK, 0, 0, 1, 30000),
     Case(setups.SELF_RESTARTING, 2, 2, 0, 10000),

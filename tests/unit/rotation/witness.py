@@ -145,7 +145,7 @@ class Witnessed:
             tally.row.append(self.now)
         else:
             tally.row, tally.bad = [], True
-            if tally.trust:
+            if tally.trust and (event.new == self.engine.REFUSED or event.old == self.engine.ACCEPTED):
                 tally.trust, tally.placed = False, False
 
     # -- what must be so ------------------------------------------------------------------------------------------
