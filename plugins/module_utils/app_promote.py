@@ -30,13 +30,15 @@ def promote(task: Task) -> dict[str, t.Any]:
     apps = _meant(rack, task.options.get("apps"), where)
     never = [app for app in apps if not app.release]
     due = [app for app in apps if app.release]
+    # Before anything is promoted, for whoever can't be asked afterwards must not hide what was done.
+    builds = rack.builds_in_flight()
     not_promoted = {} if task.check_mode else {app.name: why for app in due for why in [_promoted(rack, app)] if why}
     result: dict[str, t.Any] = {
         "host": reach.target.host,
         "rack": working.system.name,
         "apps": [app.name for app in due],
         "never_promoted": [app.name for app in never],
-        "builds": rack.builds_in_flight(),
+        "builds": builds,
         "promoted": [] if task.check_mode else [app.name for app in due if app.name not in not_promoted],
         "not_promoted": not_promoted,
     }

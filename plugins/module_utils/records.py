@@ -31,7 +31,7 @@ class Pending:
     ``key`` is the new key (None: not made yet, or EC2 keeps it). Dates are ISO 8601 in UTC, by the server's clock.
     ``found`` are other keys met on the way that a container could take up: held until the next success.
     ``old_key_name`` and ``pairs``, those of the account: what an instance keyroll compares with. ``instances``: the rack's
-    own when it was staged, of which AWS may replace some.
+    own when it was staged, of which AWS may replace some; ``builds``: those that were under way then, with the old key.
     """
 
     key: str | None
@@ -46,6 +46,7 @@ class Pending:
     key_name: str | None = None
     pairs: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
