@@ -11,7 +11,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: incident_record
 short_description: The record of a response to a leak
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The convox.credentials developers (@convox-credentials)
 description:
@@ -59,7 +59,7 @@ _value:
 Result = t.Mapping[str, t.Any]
 # Of results: what tells which keys there were, what became of them, and when. The rest is for the run alone.
 _KEPT = (
-    "host", "rack", "email", "phase", "msg", "old_fingerprint", "fingerprint", "old_refused", "activated_by", "rolled_at", "rotation_id",
+    "host", "rack", "email", "phase", "msg", "old_fingerprint", "fingerprint", "old_refused", "activated_by", "rolled_at", "rotation_id", "begun_by",
     "console_access", "also_affected", "old_key_name", "key_name", "instances_total", "instances_on_new_key", "others", "pruned",
 )
 
@@ -89,16 +89,23 @@ def incident_record(
 
 
 def _latest(result: Result, known: Result | None) -> dict[str, t.Any]:
-    """A run that finds a key rolled by this rotation changes nothing: then the run that rolled it has the proof."""
-    told = result if result.get("changed") or result.get("msg") else known or {}
-    return {name: told[name] for name in _KEPT if told.get(name) is not None}
+    """A run that finds a key rolled by this rotation changes nothing, or can't even ask: then the run that rolled it has the proof."""
+    known = known or {}
+    if result.get("changed") or (result.get("msg") and known.get("phase") != "committed"):
+        known = result
+    elif known.get("phase") == "committed":
+        known = {**known, "msg": result.get("msg")}
+    return {name: known[name] for name in _KEPT if known.get(name) is not None}
 
 
 def _alive(key: Result, pair: Result) -> t.Iterator[str]:
     if key.get("phase") != "committed" or key.get("old_refused") != "true":
         yield "the former Rack API key"
-    elif key.get("activated_by") != "signing_key":
+    elif key.get("activated_by") not in ("signing_key", "stack"):
+        # Where the stack itself restarts the API the release is older than tokens.
         yield "tokens that were issued before"
+    if key.get("begun_by") not in (None, key.get("rotation_id")):
+        yield f"the new Rack API key, which rotation {key['begun_by']} had made before: roll it once more, as another rotation"
     if pair.get("phase") != "committed" or pair.get("instances_on_new_key") != pair.get("instances_total") or pair.get("others"):
         yield "the former instance key"
 

@@ -69,8 +69,22 @@ def test_what_was_proven_stays_proven() -> None:
     first = incident_record({"one": DEAD}, {"one": ON_ALL}, {"changed": True, "old_refused": "true"})
     again = incident_record({"one": UNCHANGED}, {"one": UNCHANGED}, {"changed": False}, earlier=first, about={"leaked": "auth_file"})
     assert again == {**first, "leaked": "auth_file"}
-    # But not where the run met trouble with it since.
-    assert incident_record({"one": {"msg": "refused"}}, {"one": UNCHANGED}, earlier=first)["not_proven"] == ["one: the former Rack API key"]
+    # A run that can't ask has heard nothing else: its trouble is told beside the proof, as long as it lasts.
+    troubled = incident_record({"one": {"msg": "no answer"}}, {"one": UNCHANGED}, {"changed": False}, earlier=first)
+    assert (troubled["not_proven"], troubled["racks"]["one"]["rack_api_key"]["msg"]) == ([], "no answer")
+    assert incident_record({"one": UNCHANGED}, {"one": UNCHANGED}, {"changed": False}, earlier=troubled) == first
+
+
+def test_a_key_from_before_the_leak_is_named() -> None:
+    """An unfinished rotation is finished first; its key stood in the file that leaked, perhaps."""
+    record = incident_record({"one": {**DEAD, "rotation_id": "now", "begun_by": "q3"}}, {"one": ON_ALL}, about={"rotation_id": "now"})
+    assert record["not_proven"] == ["one: the new Rack API key, which rotation q3 had made before: roll it once more, as another rotation"]
+    own = incident_record({"one": {**DEAD, "rotation_id": "now", "begun_by": "now"}}, {"one": ON_ALL}, about={"rotation_id": "now"})
+    assert own["not_proven"] == []
+
+
+def test_an_old_release_has_no_tokens() -> None:
+    assert incident_record({"one": {**DEAD, "activated_by": "stack"}}, {"one": ON_ALL})["not_proven"] == []
 
 
 def test_a_console_key() -> None:
