@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: api_key
 short_description: A Rack API key or Console API key, from a store or the Convox CLI's files
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Returns the current key of each host, from the first of O(stores) that has one, then from the CLI's C(auth) file.
   - A key that is pending is not returned, since nobody has seen it in force yet.

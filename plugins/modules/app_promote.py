@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: app_promote
 short_description: Promote apps of a Convox rack again, so that they carry the rack's key that is in force
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - An app with the parameter C(RackUrl=Yes) carries the rack's key from its last promotion. After the key was rolled the
     app is dead to the rack until it is promoted again.

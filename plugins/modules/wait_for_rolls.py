@@ -11,7 +11,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: wait_for_rolls
 short_description: Wait for all racks of a batch at once, and show where they stand
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - After M(convox.credentials.rack_keyroll) or M(convox.credentials.instance_keyroll) with O(convox.credentials.rack_keyroll#module:wait=false)
     has begun a roll on each rack of a batch, this takes every step that needs waiting, for all of them at once, up to
