@@ -80,9 +80,9 @@ class ActionModule(ActionBase):
         batch, clients = Batch(), Clients()
         known = [each for each in begun if each.options is not None]
         for each in known:
-            batch.add(each.name, functools.partial(WORK[kind], sent=each.sent), functools.partial(each.task, os.environ, clients), each.patience_s)
-        longest = progress.clock(max(each.patience_s for each in begun))
-        _print(f"Waiting for {progress.count(len(known))}, up to {longest}; an interrupt loses nothing")
+            batch.add(each.name, functools.partial(WORK[kind], sent_for=each.sent_for), functools.partial(each.task, os.environ, clients), each.patience)
+        if known:
+            _print(f"Waiting for {progress.count(len(known))}{_up_to(known)}; an interrupt loses nothing")
         parent = os.getppid()
         batch.run(_say, EVERY_S, wanted=lambda: os.getppid() == parent)
         by_name = {each.name: each for each in begun}
@@ -92,6 +92,12 @@ class ActionModule(ActionBase):
             "racks": {each.name: outcomes.get(each.name, {"reached": LEFT}) for each in begun},
             "warnings": list(dict.fromkeys(text for wait in batch.waits for text in wait.warnings)),
         }
+
+
+def _up_to(begun: list[Begun]) -> str:
+    """The longest wait_timeout, where every rack has one."""
+    longest = [each.wait_timeout for each in begun]
+    return f", up to {progress.clock(max(filter(None, longest)))}" if all(longest) else ""
 
 
 def _say(seconds: float, waits: list[Wait]) -> None:
@@ -106,8 +112,8 @@ def _print(line: str) -> None:
 
 def _outcome(wait: Wait, begun: Begun) -> dict[str, t.Any]:
     if wait.error is None:
-        return {**wait.result, "reached": READY if wait.result["phase"] else LEFT}
-    if begun.key_was_given and not wait.result.get("old_fingerprint"):
+        return {**wait.result, "reached": READY if wait.result.get("phase") else LEFT}
+    if begun.key_was_given and (not wait.result.get("phase") or wait.result.get("needs_key")):
         # Only the rack's own task has the key that it was given.
         return {"reached": LEFT}
     return {**wait.result, "reached": STOPPED, "msg": wait.error}

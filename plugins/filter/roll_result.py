@@ -11,7 +11,7 @@ import typing as t
 DOCUMENTATION = r"""
 name: roll_result
 short_description: The result of a roll that was begun, waited for and committed by three tasks
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The convox.credentials developers (@convox-credentials)
 description:
@@ -51,16 +51,24 @@ _value:
 """
 
 
+# What the three tasks tell each other.
+_THEIR_OWN = ("begun", "needs_key", "needs_wait", "reached", "sent")
+
+
 def roll_result(begun: t.Mapping[str, t.Any], waited: t.Mapping[str, t.Any], committed: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
     """What the first task found out stays: whether an earlier run had begun the roll, and by which way the key was set."""
     wait: t.Mapping[str, t.Any] = waited.get("racks", {}).get(host, {})
     last = wait if "msg" in wait else committed
     if last is committed and (not committed or committed.get("skipped")):
-        return dict(begun)
+        return _told(begun)
     first = {} if "msg" in begun else begun
     known = {name: first[name] for name in ("resumed", "method") if first.get(name) is not None}
     seconds = [float(each.get("waited_s") or 0) for each in ((first, wait) if last is wait else (first, wait, last))]
-    return {**first, **last, **known, "changed": any(each.get("changed") for each in (first, last)), "waited_s": round(sum(seconds), 1)}
+    return _told({**first, **last, **known, "changed": any(each.get("changed") for each in (first, last)), "waited_s": round(sum(seconds), 1)})
+
+
+def _told(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: value for name, value in result.items() if name not in _THEIR_OWN}
 
 
 class FilterModule:

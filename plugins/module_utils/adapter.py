@@ -85,7 +85,7 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
         _end(module, secrets, made)
         return
     # Out here, where no exception is being handled: Ansible would show the traceback of one that says it all.
-    module.fail_json(**_scrub(secrets, {**failure, **_left_to_wait_for(module, failure)}))
+    module.fail_json(**_scrub(secrets, {**failure, **_left_to_wait_for(module, secrets, failure)}))
 
 
 def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -93,22 +93,25 @@ def _scrub(secrets: Secrets, result: dict[str, t.Any]) -> dict[str, t.Any]:
     return {name: secrets.scrub(value) for name, value in result.items()}
 
 
-def _left_to_wait_for(module: AnsibleModule, result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _left_to_wait_for(module: AnsibleModule, secrets: Secrets, result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What the action wait_for_rolls goes on with after a task that did not wait: Ansible keeps no options of a task."""
     begun = "msg" not in result and result.get("phase") not in (None, "committed")
     if module.params.get("wait") is not False or module.check_mode or not (begun or result.get("needs_wait")):
         return {}
     secret = [name for name, option in module.argument_spec.items() if option.get("no_log")]
+    given = any(module.params.get(name) for name in ("api_key", "rack_url"))
     open_options = {name: value for name, value in module.params.items() if name not in secret}
-    given = [name for name in ("api_key", "rack_url") if module.params.get(name)]
-    host = open_options["host"] or result.get("host")
-    # A host that only a secret names is left to whoever has that.
-    return {"begun": {"options": {**open_options, "host": host} if host or not given else None, "key_was_given": bool(given)}}
+    if given:
+        # A secret may have named the host. Where none was given, who waits finds host and key in the same environment.
+        open_options["host"] = open_options["host"] or result.get("host")
+    # What can't be told without a secret is left to the task that has it.
+    lost = (given and not open_options["host"]) or secrets.scrub(open_options) != open_options
+    return {"begun": {"options": None if lost else open_options, "key_was_given": given}}
 
 
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
     """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
-    result = _scrub(secrets, {**made.result, **_left_to_wait_for(module, made.result)})
+    result = _scrub(secrets, {**made.result, **_left_to_wait_for(module, secrets, made.result)})
     if module.params.get("return_key") and made.key is not None:
         # Ansible would mask it in its field too; our own masking of the rest is done above.
         module.no_log_values.discard(made.key)

@@ -17,7 +17,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack import Sys
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS
+from ansible_collections.convox.credentials.plugins.module_utils.transport import passing
 
 _PAUSE_S = 3.0
 
@@ -83,9 +83,7 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
                 if key not in own:
                     task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
             except (NoAnswer, BadReply) as exc:
-                # A gateway answers for a rack that has no container at the moment.
-                lasting = exc.lasting if isinstance(exc, NoAnswer) else exc.status not in RETRIED_STATUS
-                if lasting or task.clock.now() >= end:
+                if not passing(exc) or task.clock.now() >= end:
                     raise
         if task.clock.now() >= end:
             return Working(None, None, tuple(refused), why)

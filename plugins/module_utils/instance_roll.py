@@ -49,43 +49,41 @@ _WHY = {
 
 def roll(task: Task) -> dict[str, t.Any]:
     """The result of the module instance_keyroll."""
+    started = task.clock.now()
     parse_duration("max_age", task.options.get("max_age"))
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     if subject.system is not None and subject.system.generation == 3:
         raise BadInput(f"{subject.label} is a v3 rack ({subject.version}), which this release can't keyroll: nothing was changed")
-    first = InstanceRoll(task, reach, stores, subject)
+    first = InstanceRoll(task, reach, stores, subject, started)
     if task.check_mode or first.settled():
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
         if first.overtaken():
             reach, subject = find_way(task, reach, stores)
-            first = InstanceRoll(task, reach, stores, subject)
+            first = InstanceRoll(task, reach, stores, subject, started)
         return first.run()
 
 
-def wait(task: Task, sent: bool = False) -> dict[str, t.Any]:
-    """The waiting part of a keyroll that was begun without waiting, up to where a run without waiting commits it.
-
-    ``sent``: as the run that began it returned. The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
-    """
+def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t.Any]:
+    """The waiting part of a keyroll that was begun without waiting; what it is given and returns is as with rack_roll.wait."""
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     with rack_lock(task, subject.identity, subject.label):
-        return InstanceRoll(task, reach, stores, subject).wait(sent)
+        return InstanceRoll(task, reach, stores, subject, started).wait(sent_for)
 
 
 class InstanceRoll:
     """One run over one rack's instance key."""
 
-    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject) -> None:
+    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float) -> None:
         if subject.key is None:
             raise BadInput(f"{subject.label}: a keyroll needs a working key: roll it first with rotate_rack_keys; nothing was changed")
         self._task = task
         self._stores = stores
         self._subject = subject
         self._reach = reach
-        self._started = task.clock.now()
+        self._started = started
         self._rack: Rack = reach.rack(subject.key)
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(INSTANCE_KEY, subject.identity)
@@ -113,11 +111,11 @@ class InstanceRoll:
             return self._report("committed", changed=True, pruned=self._prune())
         return self._ended(end)
 
-    def wait(self, sent: bool) -> dict[str, t.Any]:
+    def wait(self, sent_for: str | None) -> dict[str, t.Any]:
         if not self._resumed:
             self._watch.await_rest(self._subject.label, self._started + self._patience(), True)
             return {"phase": None}
-        end = self._drive(sent)
+        end = self._drive(sent=sent_for in self._pending.rotation_ids)
         if end.do == machine.COMMIT:
             self._record = self._record.note(confirmed=self._task.clock.stamp())
             self._stores.save(self._record)

@@ -47,16 +47,17 @@ def roll(task: Task) -> Outcome:
         return first.run()
 
 
-def wait(task: Task, sent: bool = False) -> dict[str, t.Any]:
+def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t.Any]:
     """The waiting parts of a rotation that was begun without waiting, up to where a run without waiting commits it.
 
-    ``sent``: as the run that began it returned. The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be.
+    ``started``: when its patience begins. ``sent_for``: the rotation_id that the new key was sent for, None where it was not.
+    The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be. Where it ends
+    badly, ``phase`` says that the rotation was gone on with, ``needs_key`` that a key which no store has could have helped.
     """
-    started = task.clock.now()
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     with rack_lock(task, subject.identity, subject.label):
-        return RackRoll(task, reach, stores, subject, started).wait(sent)
+        return RackRoll(task, reach, stores, subject, started).wait(sent_for)
 
 
 def _check(task: Task) -> None:
@@ -80,6 +81,7 @@ class RackRoll:
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(RACK_API_KEY, subject.identity)
         self._resumed = self._record.pending is not None
+        self._begun_by = next(iter(self._record.pending.rotation_ids if self._record.pending else ()), self._id)
         self._console_access = "unknown"
         self._holder: preflight.Holder | None = None
 
@@ -91,18 +93,20 @@ class RackRoll:
         plan, affected = self._preflight()
         if self._task.check_mode:
             return self._prediction(affected), None
-        made = self._stage() if not self._resumed else None
+        made = self._stage(affected["builds"]) if not self._resumed else None
         if self._resumed:
             self._join()
         return self._rotate(plan, affected), made
 
-    def wait(self, sent: bool) -> dict[str, t.Any]:
+    def wait(self, sent_for: str | None) -> dict[str, t.Any]:
         plan = preflight.plan(self._task, self._subject, self._started, self._resumed)
         if not self._resumed:
             self._engine_for(plan).await_rest(dry=False)
             return {"phase": None}
-        engine, end = self._drive(plan, sent)
-        return self._ended(engine, end, engine.phase)
+        pending = self._record.pending
+        engine, end = self._drive(plan, sent=pending is not None and sent_for in pending.rotation_ids)
+        lacking = isinstance(end, rotation.Stop) and end.why in (rotation.STOPPED_LOCKED_OUT, rotation.STOPPED_NO_MEANS)
+        return self._ended(engine, end, engine.phase, **({"needs_key": True} if lacking else {}))
 
     def overtaken(self) -> bool:
         """Whether another run has ended since the first look, and the key with it: each leaves its mark in the stores."""
@@ -160,11 +164,15 @@ class RackRoll:
             preflight.tell_replacements(task, subject)
         known = dataclasses.replace(self._record, current=self._record.current or self._own_key())
         self._stores.prove(self._named(known), dry=task.check_mode)
-        rack = self._reach.rack(subject.key) if subject.key else None
-        return plan, preflight.also_affected(rack)
+        affected = preflight.also_affected(self._reach.rack(subject.key) if subject.key else None)
+        pending = self._record.pending
+        if pending is not None and pending.activating is not None:
+            # Those that began since have the new key.
+            affected["builds"] = [build for build in affected["builds"] if build in pending.builds]
+        return plan, affected
 
     # -- stage ----------------------------------------------------------------------------------------------------
-    def _stage(self) -> str | None:
+    def _stage(self, builds: t.Sequence[str]) -> str | None:
         """One durable write a store: the new key, the rotation's id, and every other key that is known."""
         task, subject = self._task, self._subject
         key = task.options.get("new_key") or make_key(task.options["key_length"])
@@ -189,6 +197,7 @@ class RackRoll:
                 rotation_ids=(self._id,),
                 found=_unlike((stored, self._record.current, *subject.refused), (old, key)),
                 instances=tuple(sorted(engine.instance_ids())),
+                builds=tuple(builds),
             ),
         )
         self._record = self._named(staged)
@@ -219,7 +228,8 @@ class RackRoll:
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
             self._name_who_is_left(affected)
         self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
-        replaced = sorted(before - engine.instance_ids()) if before and committed else []
+        after = engine.instance_ids() if before and committed else set()
+        replaced = sorted(before - after) if after else []
         return self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
 
     def _drive(self, plan: rotation.Plan, sent: bool = False) -> tuple[Engine, rotation.Commit | rotation.Stop]:
@@ -287,6 +297,7 @@ class RackRoll:
             "phase": phase,
             "resumed": self._resumed,
             "rotation_id": self._id,
+            "begun_by": self._begun_by if changed else None,
             "of_this_rotation": phase == "committed" and self._id in record.rotation_ids,
             "fingerprint": fingerprint(new) if new else None,
             "old_fingerprint": fingerprint(old) if old else None,

@@ -19,6 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack import Sys
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import passing
 
 
 class NoKey(BadInput):
@@ -50,13 +51,12 @@ def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject
     """As ``find_subject``, with the way that leads there: a Console's copy of the key is dead from a roll on (6.3)."""
     try:
         return reach, find_subject(task, reach, stores)
-    except (Refused, NoKey):
+    except (Refused, NoKey) as exc:
         identity = _remembered(task, reach.target, stores)
         if identity is None:
             raise
-        task.warn_once(
-            f"{describe(reach.target)}: no way leads there, as by a Console whose copy of the rack's key is dead; the rack is asked itself, at {identity}"
-        )
+        why = "no key of that Console's is known" if isinstance(exc, NoKey) else "no key is accepted, as by a Console whose copy of the rack's key is dead"
+        task.warn_once(f"{describe(reach.target)}: {why}; the rack is asked itself, at {identity}")
         direct = Reach(task, Target(identity, None, None))
         return direct, find_subject(task, direct, stores)
 
@@ -82,8 +82,14 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
     by_cloudformation = options.get("method") == "cloudformation"
     aws = _aws(task)
     # Not with a Console, whose copy of the key does not come back to life: the rack itself is asked then.
-    patient = not target.via and (recorded.pending is not None or (options.get("method") == "auto" and bool(options["wait"]) and aws is not None))
-    working = find_working_key(task, reach, stores, patient)
+    worth_it = not target.via and (recorded.pending is not None or (options.get("method") == "auto" and aws is not None))
+    patient = worth_it and (recorded.pending is not None or bool(options["wait"]))
+    try:
+        working = find_working_key(task, reach, stores, patient)
+    except RequestFailed as exc:
+        if worth_it and not patient and passing(exc):
+            exc.result["needs_wait"] = True
+        raise
     if working.system is None:
         if aws is None or target.via or options.get("method") not in ("auto", "cloudformation"):
             raise _no_key(task, reach, working, aws is not None)

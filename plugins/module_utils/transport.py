@@ -75,6 +75,13 @@ class Sessions(t.Protocol):
     def set_session(self, host: str, session: str) -> None: ...
 
 
+def passing(exc: Exception) -> bool:
+    """Whether asking again may help, as while a rack restarts: then a gateway answers for it, or nobody."""
+    if isinstance(exc, NoAnswer):
+        return not exc.lasting
+    return isinstance(exc, BadReply) and exc.status in RETRIED_STATUS
+
+
 class Transport:
     """Requests to one host (``name[:port]``), always by TLS. Redirects are refused: they would carry the key along."""
 

@@ -169,6 +169,10 @@ rotation_id:
   returned: always
   type: str
   sample: 2026-q4
+begun_by:
+  description: The rotation that made the new key. It is not RV(rotation_id) where this run has finished what another one had begun.
+  returned: when something was done
+  type: str
 of_this_rotation:
   description:
     - Whether a key of this rack was committed under this RV(rotation_id), by this run or by an earlier one. Who hands new

@@ -12,22 +12,26 @@ Waiting costs nothing but a thread. What asks takes a turn, so that a thousand r
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import time
+import traceback
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Held
 from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+from ansible_collections.convox.credentials.plugins.module_utils.transport import passing
 
 MOST_AT_ONCE = 32
-# How often it is asked whether another run has let go of a rack.
-HELD_POLL_S = 2.0
+# How often it is tried again where another run works on a rack, or the rack does not answer.
+POLL_S = 2.0
 BEGINNING = Standing("", "an answer", "")
 
 # As works say it: the rack is left to its own task.
 NOTHING_BEGUN: dict[str, t.Any] = {"phase": None}
-Work = t.Callable[[Task], dict[str, t.Any]]
+# Since when it waits, by the task's clock.
+Work = t.Callable[[Task, float], dict[str, t.Any]]
 
 
 class Abandoned(BaseException):
@@ -49,6 +53,13 @@ class TurnClock(Clock):
                 raise Abandoned
         finally:
             self._turns.acquire()
+
+
+class Patience(t.NamedTuple):
+    """For how many seconds a rack is waited for that another run works on, and for one that does not answer."""
+
+    held_s: float
+    away_s: float
 
 
 @dataclasses.dataclass
@@ -79,18 +90,16 @@ class Batch:
         self._threads: list[threading.Thread] = []
         self.waits: list[Wait] = []
 
-    def add(self, name: str, work: Work, make_task: MakeTask, patience_s: float) -> None:
-        """``patience_s``: how long a rack is waited for that another run works on."""
+    def add(self, name: str, work: Work, make_task: MakeTask, patience: Patience) -> None:
         wait = Wait(name)
         self.waits.append(wait)
-        self._threads.append(threading.Thread(target=self._run, args=(wait, work, make_task, patience_s), name=name, daemon=True))
+        self._threads.append(threading.Thread(target=self._run, args=(wait, work, make_task, patience), name=name, daemon=True))
 
     def run(self, say: t.Callable[[float, list[Wait]], None], every_s: float, wanted: t.Callable[[], bool]) -> None:
         """Until all have ended, or nobody wants them any more. ``say``: seconds so far, and where each stands."""
         began = said = time.monotonic()
-        for thread in self._threads:
-            thread.start()
         try:
+            self._start()
             while not all(wait.ended for wait in self.waits):
                 self._news.wait(1.0)
                 self._news.clear()
@@ -102,12 +111,22 @@ class Batch:
         finally:
             self._abandoned.set()
 
-    def _run(self, wait: Wait, work: Work, make_task: MakeTask, patience_s: float) -> None:
+    def _start(self) -> None:
+        for wait, thread in zip(self.waits, self._threads):
+            try:
+                thread.start()
+            except RuntimeError:
+                # This machine has no room for more: the rack's own task waits.
+                wait.result, wait.ended = NOTHING_BEGUN, True
+
+    def _run(self, wait: Wait, work: Work, make_task: MakeTask, patience: Patience) -> None:
+        clock = TurnClock(self._turns, self._abandoned)
+        since = clock.now()
         with self._turns:
             try:
-                task = make_task(TurnClock(self._turns, self._abandoned), wait)
+                task = make_task(clock, wait)
                 try:
-                    wait.result = task.secrets.scrub(_once_free(work, task, patience_s))
+                    wait.result = task.secrets.scrub(_once_there(work, task, since, patience))
                 except ConvoxError as exc:
                     wait.error, wait.result = task.secrets.redact(str(exc)), task.secrets.scrub(exc.result)
             except ModuleNotFoundError:
@@ -116,20 +135,28 @@ class Batch:
             except Abandoned:
                 wait.error = "left before its end"
             except Exception as exc:  # noqa: BLE001 - one rack's trouble must not end the others; its text is not vouched for
-                wait.error = f"internal error ({type(exc).__name__}), please report it; run again to go on"
+                wait.error = f"internal error ({type(exc).__name__} {_place(exc)}), please report it; run again to go on"
             finally:
                 wait.ended = True
                 self._news.set()
 
 
-def _once_free(work: Work, task: Task, patience_s: float) -> dict[str, t.Any]:
-    """Another run works on the rack: it may be the end of one that was killed, and lets go soon."""
-    end = task.clock.now() + patience_s
+def _once_there(work: Work, task: Task, since: float, patience: Patience) -> dict[str, t.Any]:
+    """Another run works on the rack, perhaps the end of one that was killed; or the rack is away, as while it restarts."""
     while True:
         try:
-            return work(task)
-        except Held:
-            if task.clock.now() >= end:
+            return work(task, since)
+        except ConvoxError as exc:
+            held = isinstance(exc, Held)
+            # A failure that has a phase is the end of the work itself, which has its own patience.
+            again = held or (passing(exc) and "phase" not in exc.result)
+            if not again or task.clock.now() - since >= (patience.held_s if held else patience.away_s):
                 raise
-            task.show(Standing("", "another run that works on it", ""))
-            task.clock.sleep(HELD_POLL_S)
+            task.show(Standing("", "another run that works on it" if held else "an answer", ""))
+            task.clock.sleep(POLL_S)
+
+
+def _place(exc: BaseException) -> str:
+    """Where it was raised. Its text may hold anything."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"at {os.path.basename(frame.filename)}:{frame.lineno}"

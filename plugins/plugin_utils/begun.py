@@ -14,9 +14,10 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
-from ansible_collections.convox.credentials.plugins.module_utils.task import Task, conceal_urls
+from ansible_collections.convox.credentials.plugins.module_utils.rotation import REFUSALS_S
+from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task, conceal_urls
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
-from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Wait
+from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Patience, Wait
 
 # An instance keyroll's own time-out goes by its number of batches.
 DEFAULT_PATIENCE_S = 1800.0
@@ -26,13 +27,15 @@ DEFAULT_PATIENCE_S = 1800.0
 class Begun:
     """One rack's first task. ``options``: the module's, without secrets; None where only a secret says which rack it is.
 
-    ``sent``: it has sent the new key, or asked for a new pair.
+    ``sent_for``: the rotation_id that it has sent the new key for, or asked for a new pair. ``begun``: it has begun a rotation,
+    and not only found that the rack must be waited for.
     """
 
     name: str
     options: t.Mapping[str, t.Any] | None
     key_was_given: bool
-    sent: bool
+    sent_for: str | None
+    begun: bool
 
     @classmethod
     def of(cls, name: str, result: t.Any) -> Begun | None:
@@ -42,7 +45,8 @@ class Begun:
             return None
         # Values of Ansible's carry where they come from; what asks the rack takes plain ones.
         options = json.loads(json.dumps(begun["options"]))
-        return cls(name, options and {**options, "wait": True}, begun["key_was_given"], bool(result.get("sent")))
+        sent_for = result.get("rotation_id") if result.get("sent") else None
+        return cls(name, options and {**options, "wait": True}, begun["key_was_given"], sent_for and str(sent_for), "msg" not in result)
 
     def task(self, environ: t.Mapping[str, str], clients: Clients, clock: Clock, wait: Wait) -> Task:
         """What the rack's waiting parts work with; racks of one batch share AWS's clients."""
@@ -50,8 +54,21 @@ class Begun:
             raise ValueError("no options")
         secrets = Secrets()
         conceal_urls(secrets, self.options, environ)
-        return Task(self.options, environ, secrets, wait.warnings.append, clock=clock, show=wait.show, clients=clients)
+
+        def show(standing: Standing) -> None:
+            # The status is a server's word.
+            wait.show(Standing(*map(secrets.redact, standing)))
+
+        return Task(self.options, environ, secrets, wait.warnings.append, clock=clock, show=show, clients=clients)
 
     @property
-    def patience_s(self) -> float:
-        return float((self.options or {}).get("wait_timeout") or DEFAULT_PATIENCE_S)
+    def wait_timeout(self) -> float | None:
+        """In seconds; None where it goes by what the rack is like."""
+        given = (self.options or {}).get("wait_timeout")
+        return float(given) if given else None
+
+    @property
+    def patience(self) -> Patience:
+        """A rack that is being rolled may be away for as long as that takes; one that never answered is given what a restart takes."""
+        longest = self.wait_timeout or DEFAULT_PATIENCE_S
+        return Patience(held_s=longest, away_s=longest if self.begun else REFUSALS_S)

@@ -42,7 +42,7 @@ def _standing(wait: Wait) -> str:
     if wait.ended:
         return ""
     phase, waiting_for, status = wait.standing
-    words = " ".join(status.split())
+    words = "".join(each for each in " ".join(status.split()) if each.isprintable())
     status = words if len(words) <= LONGEST_STATUS else words[:LONGEST_STATUS] + "…"
     return f"{phase + ', ' if phase else ''}waiting for {waiting_for}{f' ({status})' if status else ''}"
 

@@ -63,7 +63,7 @@ class Direct:
         self._machine = machine
         self._monkeypatch = monkeypatch
 
-    def __call__(self, module: str, *, speed: float = 40.0, waiting: Callable[[Task], dict[str, Any]] | None = None, **options: Any) -> Done:
+    def __call__(self, module: str, *, speed: float = 40.0, waiting: Callable[[Task, float], dict[str, Any]] | None = None, **options: Any) -> Done:
         """``waiting``: what is done in place of the module's own work, with the module's options."""
         work, spec = self._parts(module)
         validated = ArgumentSpecValidator(spec).validate({**self._machine.defaults, **AT_ONCE.get(module, {}), **options})
@@ -78,7 +78,7 @@ class Direct:
                 self._monkeypatch.delenv(name, raising=False)
         task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=FastClock(speed))
         try:
-            done.data = waiting(task) if waiting is not None else work(task).result
+            done.data = waiting(task, task.clock.now()) if waiting is not None else work(task).result
         except ConvoxError as exc:
             done.data, done.msg = exc.result, str(exc)
         return done

@@ -115,4 +115,7 @@ def test_a_batch_is_waited_for_as_a_whole(role: str) -> None:
     (task,) = (task for task in tasks_of(role) if "convox.credentials.wait_for_rolls" in task)
     assert task["run_once"] is True
     assert "when" not in task
-    assert task["convox.credentials.wait_for_rolls"]["wait_variables"] == [f"{role}_wait", "convox_wait"]
+    assert task["convox.credentials.wait_for_rolls"]["wait_variables"] == [f"{role}_waits"]
+    # Host variables are all that the first host's task sees of the others: what the play or the caller says must become one.
+    (noted,) = (task["ansible.builtin.set_fact"] for task in tasks_of(role) if f"{role}_waits" in task.get("ansible.builtin.set_fact", {}))
+    assert f"{role}_wait | default(convox_wait" in noted[f"{role}_waits"]
