@@ -25,8 +25,7 @@ NOT_OFFERED_BY = {"console_api_key": {"rack"}}
 # The same names mean something else in another module.
 OWN = {("login", "state"), ("login", "activate"), ("console_api_key", "state")}
 # What is the role's alone.
-AFTER_ROLL = {"after_roll", *(f"after_roll_{name}" for name in ("awx_credential", "file", "content", "command"))}
-ROLE_ONLY = {"instance_key": {"enabled"}, "rack_api_key": AFTER_ROLL}
+ROLE_ONLY = {"instance_key": {"enabled"}, "rack_api_key": {"after_roll", "after_roll_content"}}
 # These begin without waiting, wait for a whole batch at once, and commit.
 IN_STEPS = ("rack_api_key", "instance_key")
 
