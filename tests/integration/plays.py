@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from tests.integration.ansible import PATIENCE_S, PROGRAM, kill_with_descendants
 from tests.integration.leaks import find_leaks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.integration.machine import Machine
     from tests.standin import Standin
     from tests.standin.rack import Rack
@@ -38,15 +42,25 @@ class Fleet:
         """Run a playbook with extra vars. Returns its output with every line break and indentation as one blank."""
         return self.end(self.begin(name, *arguments, **variables), status)
 
+    def go_on(self) -> str:
+        """As the run before said, word for word."""
+        said = " ".join(self.output.split())
+        # In a list of messages it has a line of its own.
+        command = re.findall(r"Go on with: (ansible-playbook .*? -e convox_rotation_id=[\w-]+)", said)[-1].replace("''", "'")
+        _program, name, *arguments = shlex.split(command)
+        return self.end(self._start(name, arguments))
+
     def begin(self, name: str, *arguments: str, **variables: Any) -> subprocess.Popen[bytes]:
         """Begin a playbook, as the head of a process group."""
         inventory = self.machine.inputs / "inventory.json"
         inventory.write_text(json.dumps({"all": {"vars": self.everywhere}, "convox_racks": {"hosts": self.hosts}}), encoding="utf-8")
         extra = ["-e", json.dumps(variables)] if variables else []
-        name = name if name.endswith(".yml") else f"convox.credentials.{name}"
+        return self._start(name if name.endswith(".yml") else f"convox.credentials.{name}", ["-i", str(inventory), *extra, *arguments])
+
+    def _start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         with self.stdout.open("wb") as stdout, self.stderr.open("wb") as stderr:
             return subprocess.Popen(
-                [str(self.program), name, "-i", str(inventory), *extra, *arguments],
+                [str(self.program), name, *arguments],
                 cwd=self.machine.inputs,
                 env={**self.machine.variables(), "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_NOCOLOR": "1"},
                 stdin=subprocess.DEVNULL,

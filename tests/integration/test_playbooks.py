@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,24 @@ def test_who_names_the_rotation(one: Fleet, given: dict[str, Any], named: str) -
     assert ("launch this job once more" in output) == any("job" in name for name in given)
 
 
+def test_the_next_command_is_the_same_run(one: Fleet) -> None:
+    """What was given by extra vars and holds no secret; the inventory says the rest again."""
+    (rack,) = one.racks
+    one.everywhere["convox_max_age"] = "90d"
+    said = one.play(
+        "rotate_rack_keys", "--check", "--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login",
+        convox_hosts="all:!other", convox_serial=["1", "100%"], convox_api_key=rack.key, convox_rotation_id="q4", convox_email="",
+    )  # fmt: skip
+    (command,) = set(re.findall(r"go on with: (ansible-playbook .*? convox_rotation_id=q4)", said))
+    words = shlex.split(command.replace("''", "'"))
+    given = [words[number + 1] for number, word in enumerate(words) if word == "-e"]
+    assert [json.loads(each) if each[0] == "{" else each for each in given] == [
+        {"convox_hosts": "all:!other"}, {"convox_serial": ["1", "100%"]}, "convox_rotation_id=q4",
+    ]  # fmt: skip
+    others = words[4 : words.index("-e")]
+    assert others == ["--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login"]
+
+
 def test_one_made_name_for_all_batches(fleet: Fleet) -> None:
     output = fleet.play("rotate_rack_keys")
     (name,) = set(re.findall(r"Rotation (\d{8}-\d{6}-[0-9a-f]{4})", output))
@@ -150,6 +169,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"rack_api_key_timeout": "soon"}, "rack_api_key_timeout"),
     ({"convox_activate": "now"}, "value of activate must be one of: auto, ecs, signing_key, none, got: now"),
     ({"convox_max_age": "old"}, "max_age"),
+    ({"convox_ca_path": "ca.pem"}, "convox_ca_path: ca.pem is no absolute path"),
+    ({"convox_stores": [{"type": "file", "path": "keys/all.json"}]}, "convox_stores: keys/all.json is no absolute path"),
     ({"convox_new_key": "short"}, "new_key: 5 characters"),
 ]
 
