@@ -254,7 +254,10 @@ def test_a_leak_where_the_console_has_the_racks(awx: Awx, console: Console, new_
     survey: dict[str, Any] = {"convox_leaked": "rack_key", "convox_hosts": "convox_racks", "convox_rotation_id": "i7", "convox_incident_path": str(record)}
     former = rack.key
     for _time in range(2):
-        assert f"All that leaked is refused, or on no instance any more. The record is in {record}" in awx.run(LEAK, convox_console_sync="none", **survey).words
+        ended = awx.run(LEAK, convox_console_sync="none", **survey)
+        assert f"All that leaked is refused, or on no instance any more. The record is in {record}" in ended.words
+        told = ended.artifacts["convox_incident"]
+        assert (told["leaked"], told["rotation_id"], told["not_proven"], "racks" in told) == ("rack_key", "i7", [], False)
     assert former not in rack.accepted_keys
     rolled_once(awx)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.conftest import NewRack
+    from tests.integration.direct import Direct
     from tests.integration.machine import Machine
     from tests.standin.rack import Rack
 
@@ -66,7 +67,8 @@ def test_a_file_gets_the_key(fleet: Fleet) -> None:
 
 def test_a_file_gets_a_rack_url(fleet: Fleet) -> None:
     fleet.everywhere.update(to_file(fleet), convox_after_roll_content="rack_url")
-    fleet.play("rotate_rack_keys", convox_serial="100%")
+    # As a survey or -e gives it.
+    fleet.play("rotate_rack_keys", convox_serial="100%", convox_after_roll="file, promote_apps")
     for rack in fleet.racks:
         assert handed(fleet.machine, rack).read_text(encoding="utf-8") == f"https://convox:{in_force(rack)}@{rack.host}"
 
@@ -192,10 +194,39 @@ def test_a_failing_hook_stops_the_fleet_by_other_cores(fleet: Fleet, core: str) 
         the_second_stops_the_fleet(fleet)
 
 
-def test_a_hook_that_is_not_there_is_told_of(fleet: Fleet) -> None:
-    said = fleet.play("rotate_rack_keys", status=2, convox_after_roll=["/nowhere/hook.yml"])
-    assert f"{fleet.racks[0].name}: NOT UPDATED, the new key is in force: /nowhere/hook.yml: the task \"See that its file is there\" failed" in said
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ("/nowhere/hook.yml", "after_roll: /nowhere/hook.yml is none of awx_credential, file, command, promote_apps, nor is there such a file"),
+        ("promote", "after_roll: promote is none of"),
+        ("command", "after_roll: command needs convox_after_roll_command, which is not given"),
+    ],
+)
+def test_a_hook_that_can_not_work_is_told_of_before(fleet: Fleet, hook: str, said: str) -> None:
+    """Not when the old key is dead already."""
+    assert f"{fleet.racks[0].name}: {said}" in fleet.play("rotate_rack_keys", status=2, convox_after_roll=[hook], convox_serial="100%")
+    assert [times_set(rack) for rack in fleet.racks] == [0] * 3
+
+
+def test_stores_that_do_not_give_the_key_stop_the_fleet(fleet: Fleet) -> None:
+    """What says why must not itself fail for want of the key: the next batch would begin."""
+    first = fleet.racks[0]
+    lost = {"name": "Lose it", "ansible.builtin.file": {"path": str(fleet.machine.config), "state": "absent"}}
+    fleet.everywhere.update(to_file(fleet))
+    said = fleet.play("rotate_rack_keys", status=2, convox_serial="1,100%", convox_after_roll=[own_hook(fleet, lost), "file"])
+    assert f'{first.name}: NOT UPDATED, the new key is in force: file: the task "Write the new key to a file" failed' in said
+    assert "the stores do not give the key" in said
     assert [times_set(rack) for rack in fleet.racks] == [1, 0, 0]
+
+
+def test_builds_that_are_not_known_keep_no_app_from_it(direct: Direct, machine: Machine, new_rack: NewRack) -> None:
+    rack = new_rack()
+    machine.log_in(rack.host, rack.key)
+    rack.set(apps=[app("web")])
+    rack.fault("status", method="GET", path="/builds$", status=500)
+    done = direct("app_promote", host=rack.host, retries=0)
+    assert (done.msg, done["promoted"], done["builds"]) == (None, ["web"], [])
+    assert [text for text in done.warnings if "builds under way are not known" in text] != []
 
 
 def test_the_example_of_the_page_works(fleet: Fleet) -> None:

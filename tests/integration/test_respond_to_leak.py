@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def test_what_is_not_proven_is_named(fleet: Fleet, record: Path) -> None:
     assert told["racks"][good.name]["rack_api_key"]["old_refused"] == "true"
     assert "rolled the update back" in told["racks"][bad.name]["rack_api_key"]["msg"]
     assert f"{bad.name}: the former Rack API key" in told["not_proven"]
-    fleet.play("respond_to_leak", convox_incident_path=str(record), convox_serial="100%", **given)
+    fleet.go_on()
     told = json.loads(record.read_text(encoding="utf-8"))
     assert told["not_proven"] == []
     assert times_set(good) == 1
@@ -119,6 +120,26 @@ def test_tokens_that_live_on_are_named(fleet: Fleet, record: Path) -> None:
     output = fleet.play("respond_to_leak", status=2, convox_incident_path=str(record), **given)
     assert f"Not proven to be dead: {rack.name}: tokens that were issued before." in output
     assert not refused(rack, fleet.machine.convox, "jwt", token)
+
+
+def test_a_record_that_can_not_be_written(fleet: Fleet) -> None:
+    """Nothing is rolled then, for the proof would be lost."""
+    requests_before = fleet.changes()
+    fleet.play("respond_to_leak", status=2, convox_leaked="rack_key", convox_hosts="convox_racks", convox_incident_path="/nowhere/incident.json")
+    assert fleet.changes() == requests_before
+
+
+def test_who_lacks_the_new_key_is_named_at_the_end(fleet: Fleet, record: Path) -> None:
+    """All that leaked is rolled first."""
+    given: dict[str, Any] = {"convox_leaked": "rack_key", "convox_hosts": "convox_racks", "convox_incident_path": str(record)}
+    fleet.everywhere.update(convox_after_roll_file="/nowhere/key", convox_after_roll=["file"])
+    said = fleet.play("respond_to_leak", status=2, convox_rotation_id="incident-8", **given)
+    assert json.loads(record.read_text(encoding="utf-8"))["not_proven"] == []
+    assert [times_set(rack) for rack in fleet.racks] == [1, 1]
+    assert "Not proven to be dead" not in said
+    for rack in fleet.racks:
+        assert former_pair_is_gone(rack)
+        assert re.search(f"NOT UPDATED, the new key is in force: (rack.*; )?{rack.name}: file: .* The record is in {record}", said)
 
 
 @pytest.mark.parametrize(
