@@ -100,13 +100,25 @@ def _left_to_wait_for(module: AnsibleModule, secrets: Secrets, result: t.Mapping
         return {}
     secret = [name for name, option in module.argument_spec.items() if option.get("no_log")]
     given = any(module.params.get(name) for name in ("api_key", "rack_url"))
-    open_options = {name: value for name, value in module.params.items() if name not in secret}
+    # Who waits works in another directory.
+    open_options = {name: _absolute(value, module.argument_spec[name]) for name, value in module.params.items() if name not in secret}
     if given:
         # A secret may have named the host. Where none was given, who waits finds host and key in the same environment.
         open_options["host"] = open_options["host"] or result.get("host")
     # What can't be told without a secret is left to the task that has it.
     lost = (given and not open_options["host"]) or secrets.scrub(open_options) != open_options
     return {"begun": {"options": None if lost else open_options, "key_was_given": given}}
+
+
+def _absolute(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
+    """An option's paths, and those in its suboptions, from the root on."""
+    if value is None:
+        return None
+    if option.get("type") == "path":
+        return os.path.abspath(value)
+    if "options" in option:
+        return [{name: _absolute(each[name], option["options"][name]) for name in each} for each in value]
+    return value
 
 
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,3 +120,14 @@ def test_a_rollback_while_waiting(machine: Machine, direct: Direct, slow: Rack, 
     # Nothing is sent twice in what is one run to people.
     assert [each for each in machine.convox.journal.entries()[asked:] if each["method"] == "PUT"] == []
     assert direct(module, host=slow.host, rotation_id="q4")["phase"] == "committed"
+
+
+def test_who_waits_finds_the_same_files(machine: Machine, slow: Rack) -> None:
+    """It works in another directory than the module, which takes a path as ``./keys.json`` from its own."""
+    stores = [{"type": "cli"}, {"type": "file", "path": "./keys.json"}]
+    begun = machine.run("rack_keyroll", host=slow.host, wait=False, ledger_path="./ledger.jsonl", stores=stores)
+    options = begun["begun"]["options"]
+    paths = [Path(options["ledger_path"]), Path(options["stores"][1]["path"])]
+    assert [path.is_absolute() for path in paths] == [True, True]
+    assert paths[1].is_file()
+    assert paths[0].parent == paths[1].parent
