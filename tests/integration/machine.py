@@ -184,8 +184,9 @@ class Machine:
         return [record for name, record in found if record and identity in (None, name)]
 
     def _secrets(self) -> list[dict[str, dict[str, Any]]]:
-        """What AWS Secrets Manager keeps for the stand-in's region, by stage: versions without one are gone at any time."""
-        return [stages_of(self.convox, name) for name in list(self.convox.cloud.backend("secretsmanager", "us-east-1").secrets)]
+        """What AWS Secrets Manager keeps where there are racks, by stage: versions without one are gone at any time."""
+        cloud, regions = self.convox.cloud, {"us-east-1", *(rack.spec.region for rack in self.convox.racks.values())}
+        return [stages_of(self.convox, name, region) for region in sorted(regions) for name in list(cloud.backend("secretsmanager", region).secrets)]
 
     def lost_keys(self) -> set[str]:
         """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""

@@ -59,9 +59,9 @@ def asked(convox: Standin, server: str, method: str | None = None, path: str | N
     return [each for each in convox.journal.entries() if each["server"] == server and method in (None, each["method"]) and path in (None, each["path"])]
 
 
-def stages_of(convox: Standin, name: str) -> dict[str, Any]:
+def stages_of(convox: Standin, name: str, region: str = "us-east-1") -> dict[str, Any]:
     """What each stage of a secret in AWS holds, as somebody with the AWS CLI reads it; by its name before AWS's own alphabet."""
-    stored = convox.cloud.backend("secretsmanager", "us-east-1").secrets[name.replace(":", "_")]
+    stored = convox.cloud.backend("secretsmanager", region).secrets[name.replace(":", "_")]
     return {stage: json.loads(each["secret_string"]) for each in list(stored.versions.values()) for stage in each["version_stages"]}
 
 
