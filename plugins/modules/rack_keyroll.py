@@ -96,7 +96,8 @@ options:
   console_sync:
     description:
       - A Console keeps its own copy of the key of each of its racks. V(auto) refuses to roll the key of a rack that a
-        Console is known to hold, since everybody who works through that Console would be locked out.
+        Console is known to hold, since everybody who works through that Console would be locked out. So it does where a
+        Console that the CLI's files name can not be asked.
       - V(none) rolls it all the same. The Console has to be given the new key by hand.
     type: str
     choices: [auto, none]
@@ -221,7 +222,9 @@ waited_s:
   type: float
   sample: 212.4
 console_access:
-  description: Whether a Console's copy of the key works, V(ok), V(stale), V(unknown), or V(none) where no Console holds the rack.
+  description:
+    - Whether a Console's copy of the key works, V(ok) or V(stale); V(none) where no Console that is known holds the rack.
+    - V(unknown) where a Console could not be asked.
   returned: but in check mode
   type: str
   sample: none
