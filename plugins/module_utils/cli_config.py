@@ -107,10 +107,6 @@ class CliConfig:
     def key(self, host: str) -> str | None:
         return next((key for key in (layout.key(host) for layout in self.layouts) if key), None)
 
-    def holds_key(self, key: str | None) -> bool:
-        """Whether any host's entry is this key."""
-        return any(key in layout.auth().values() for layout in self.layouts)
-
     def active_host(self) -> str | None:
         return self.active_host_and_file()[1]
 
