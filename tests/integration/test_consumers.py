@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
     from tests.integration.direct import Direct
     from tests.integration.machine import Machine
+    from tests.standin.console import Console
     from tests.standin.rack import Rack
 
 RELEASE = "RABCDEFGHI"
@@ -140,6 +141,21 @@ def test_a_credential_in_awx_gets_the_key(fleet: Fleet) -> None:
                 f"convox {rack.name}": {"host": rack.host, "api_key": in_force(rack)} for rack in fleet.racks
             }
         assert len(awx.things["credentials"]) == len(fleet.racks)
+
+
+def test_a_rack_that_went_through_its_console(machine: Machine, new_rack: NewRack, console: Console) -> None:
+    """The Console's copy is dead from the roll on, so hooks are given the rack's own address, and ask the rack itself."""
+    rack = new_rack(console=True)
+    rack.set(apps=[app("web")])
+    fleet = Fleet(machine, [rack])
+    (machine.config / "auth").unlink()
+    machine.log_in(console.host, console.api_key)
+    fleet.hosts[rack.name] = {"convox_host": console.host, "convox_rack": f"acme/{rack.name}", "convox_console_sync": "none"}
+    target = machine.inputs / "url"
+    fleet.everywhere.update(convox_after_roll=["promote_apps", "file"], convox_after_roll_file=str(target), convox_after_roll_content="rack_url")
+    assert "handed on: promote_apps, file" in fleet.play("rotate_rack_keys", "-vvv")
+    assert target.read_text(encoding="utf-8") == f"https://convox:{in_force(rack)}@{rack.rack_domain}"
+    assert rack.carried_keys() == {"web": rack.key}
 
 
 # -- one's own ----------------------------------------------------------------------------------------------------
