@@ -91,8 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(connection.sock, (HOST, 0), None)  # type: ignore[arg-type]
 
     def _exchange(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if not self._connection.begin():
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        # Who died while sending has asked nothing.
+        if len(body) < length or not self._connection.begin():
             self.close_connection = True
             return
         request = Request(self.command, self.path, self.headers, body, self._connection)

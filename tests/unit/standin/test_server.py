@@ -183,5 +183,21 @@ def test_command(tmp_path: Path) -> None:
     assert refuses(int(alpha["host"].rpartition(":")[2]))
 
 
+def test_half_a_request_asks_nothing(rack: Rack, convox: Standin) -> None:
+    """Who dies while sending has asked nothing: the request's length tells."""
+    before = convox.journal.total
+    context = ssl.create_default_context(cafile=convox.ca_path)
+    with (
+        socket.create_connection(("127.0.0.1", rack.listener.port), 10) as sock,
+        context.wrap_socket(sock, server_hostname="127.0.0.1") as tls,
+    ):
+        tls.sendall(f"PUT /system HTTP/1.1\r\nHost: {rack.host}\r\nContent-Length: 40\r\n\r\ncount=5".encode())
+        tls.shutdown(socket.SHUT_WR)
+        # Until the server closes: from here on this side reads what is on the wire, session tickets too.
+        while tls.recv(4096):
+            pass
+    assert convox.journal.total == before
+
+
 def _command(arguments: list[str], directory: Path) -> subprocess.Popen[Any]:
     return subprocess.Popen(arguments, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
