@@ -24,11 +24,11 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "adapter",
         "login console_roll rack_roll instance_roll ledger_info fleet app_promote",
-        "rack_engine rack_preflight instance_view",
-        "rack_subject stack_watch",
-        "credentials",
-        "target ledger rack_lock instance_rotation",
-        "rack console task rotation",
+        "rack_engine rack_preflight instance_view audit_report",
+        "rack_subject stack_watch audit",
+        "credentials findings",
+        "target ledger rack_lock instance_rotation audit_finding",
+        "rack console task rotation audit_evidence audit_policy",
         "stores transport",
         "store_cli store_secretsmanager",
         "store_file racks_found",
@@ -46,6 +46,13 @@ PURE = {
     "records": {"__future__", "dataclasses", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.keys", f"{PRIVATE}.times"},
     "options": {"__future__", "typing"},
     "errors": {"__future__", "typing"},
+    "audit_evidence": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("keys", "racks_found", "times"))},
+    "audit_policy": {"__future__", "dataclasses", "datetime", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
+    "audit_finding": {"__future__", "dataclasses", "typing", f"{PRIVATE}.audit_evidence", f"{PRIVATE}.audit_policy"},
+    "audit": {
+        "__future__", "dataclasses", "datetime", "typing",
+        *(f"{PRIVATE}.{name}" for name in ("audit_evidence", "audit_finding", "audit_policy", "findings", "times")),
+    },
 }
 # Who may know what comes from outside; everybody may know the rest of Python's own library.
 OUTSIDE = {"ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}}
@@ -69,23 +76,41 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-FILES = sorted(UTILS.glob("*.py"))
+# The files in findings/ are of one kind, and stand on one floor.
+FINDINGS = [path for path in sorted((UTILS / "findings").glob("*.py")) if path.stem != "__init__"]
+FILES = sorted(UTILS.glob("*.py")) + FINDINGS
+
+
+def place(path: Path) -> str:
+    """What FLOORS calls it."""
+    return path.stem if path.parent == UTILS else path.parent.name
+
+
+def full_name(path: Path) -> str:
+    """What it is imported as, below module_utils."""
+    return ".".join(path.relative_to(UTILS).with_suffix("").parts)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_arrows_run_downwards(path: Path) -> None:
-    assert path.stem in FLOOR, "say in FLOORS where it stands"
+    assert place(path) in FLOOR, "say in FLOORS where it stands"
     below = {name.rpartition(".")[2] for name in imported(path) if name.startswith(f"{PRIVATE}.")}
-    assert sorted(name for name in below if FLOOR[name] <= FLOOR[path.stem]) == []
+    assert sorted(name for name in below if FLOOR[name] <= FLOOR[place(path)]) == []
 
 
 def test_no_floor_is_empty_or_out_of_date() -> None:
-    assert sorted(FLOOR) == [path.stem for path in FILES]
+    assert sorted(FLOOR) == sorted({place(path) for path in FILES})
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_what_decides_asks_nobody(name: str) -> None:
     assert imported(UTILS / f"{name}.py") <= PURE[name]
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
+def test_findings_ask_nobody(path: Path) -> None:
+    pure = {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("audit_evidence", "audit_finding", "audit_policy", "records"))}
+    assert imported(path) <= pure
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -114,7 +139,7 @@ def test_what_modules_need_does_not_need_the_controller() -> None:
 # -- what an import brings along ----------------------------------------------------------------------------------
 def import_everything(before: str = "", after: str = "") -> None:
     """In a Python of its own, with something said before and after."""
-    code = "\n".join(["import sys", before, *(f"import {PRIVATE}.{path.stem}" for path in FILES), after])
+    code = "\n".join(["import sys", before, *(f"import {PRIVATE}.{full_name(path)}" for path in FILES), after])
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(COLLECTIONS), "HOME": str(ROOT)})
 
 

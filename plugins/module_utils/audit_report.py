@@ -1,0 +1,234 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""The audit's report, one JSON document (docs/schemas/report-1.json), and what changed since an earlier one. Pure."""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import records
+from ansible_collections.convox.credentials.plugins.module_utils.audit import Judged
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ANSWERED,
+    BY_EC2,
+    BY_SSM,
+    BY_TABLE,
+    LATENT,
+    REFUSED,
+    Console,
+    Evidence,
+    Key,
+    Made,
+    Rack,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS, SEVERITIES, Policy
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+
+VERSION = 1
+MADE_BY = "convox.credentials"
+_DAY = 86400
+_ACCEPTED_TEXT = ("reason", "owner")
+SUMMARY_LINES = 25
+
+Document = t.MutableMapping[str, t.Any]
+
+
+def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds: float) -> Document:
+    """The whole report but for its ``changes``."""
+    of_rack: dict[str, list[str]] = collections.defaultdict(list)
+    open_ones = [each for each in judged if each.accepted is None]
+    for each in open_ones:
+        if each.finding.rack:
+            of_rack[each.finding.rack.id].append(each.severity)
+    credentials = _credentials(seen, policy)
+    counts = collections.Counter(each.severity for each in open_ones)
+    return {
+        "version": VERSION,
+        "made_by": MADE_BY,
+        "at": seen.at,
+        "seconds": round(seconds, 1),
+        "sources": [{"kind": each.kind, "subject": each.subject, "state": each.state, "said": each.said} for each in seen.sources],
+        "policy": {
+            "max_age_days": {kind: policy.max_ages[kind] / _DAY for kind in KINDS},
+            "max_unused_days": policy.max_unused / _DAY,
+            "expires_within_days": policy.expires_within / _DAY,
+            "fail_on": policy.fail_on,
+        },
+        "summary": {
+            "racks": len(seen.racks),
+            "racks_clean": sum(not of_rack.get(rack.id) for rack in seen.racks),
+            "credentials": len(credentials),
+            "open": len(open_ones),
+            "accepted": len(judged) - len(open_ones),
+            "by_severity": {severity: counts[severity] for severity in SEVERITIES},
+            "failed": any(policy.fails(each.severity) for each in open_ones),
+        },
+        "racks": [_rack(seen, rack, of_rack.get(rack.id, [])) for rack in seen.racks],
+        "credentials": credentials,
+        "findings": [_finding(each) for each in judged],
+        "changes": None,
+    }
+
+
+def _rack(seen: Evidence, rack: Rack, severities: t.Sequence[str]) -> Document:
+    found = rack.found
+    texts = {name: getattr(found, name) for name in ("name", "organization", "console", "provider", "account", "region", "stack", "version", "status")}
+    return {
+        "id": rack.id,
+        **texts,
+        "generation": found.generation,
+        "answered": rack.answered,
+        "key": rack.standing,
+        "key_age_days": _days(seen, rack.made),
+        "console_copy": rack.console_copy,
+        "worst": min(severities, key=SEVERITIES.index, default=None),
+        "findings": len(severities),
+    }
+
+
+def _finding(judged: Judged) -> Document:
+    finding, kind, accepted = judged.finding, judged.finding.kind, judged.accepted
+    return {
+        "id": kind.id,
+        "key": finding.key,
+        "severity": judged.severity,
+        "subject": finding.subject,
+        "rack": finding.rack.id if finding.rack else None,
+        "title": kind.title,
+        "what": finding.what,
+        "why": kind.why,
+        "mend": kind.mend,
+        "playbook": kind.playbook,
+        "evidence": dict(finding.evidence),
+        "accepted": {**{name: getattr(accepted, name) for name in _ACCEPTED_TEXT}, "until": str(accepted.until)} if accepted else None,
+    }
+
+
+# -- credentials --------------------------------------------------------------------------------------------------
+def _days(seen: Evidence, made: Made | None) -> float | None:
+    return round(max(0.0, seen.age(made.at)) / _DAY, 2) if made else None
+
+
+def _credentials(seen: Evidence, policy: Policy) -> list[Document]:
+    found = [each for rack in seen.racks for each in (*_rack_keys(seen, policy, rack), *_instance_key(seen, policy, rack))]
+    found += [each for console in seen.consoles for each in _console_keys(seen, policy, console)]
+    for account in seen.accounts:
+        if account.signing_key_modified_at:
+            rolled = Made(account.signing_key_modified_at, BY_SSM)
+            found.append(_credential(seen, "signing_key", account.label, policy.max_age("signing_key", account.label), rolled, where=["SSM"]))
+    for user in seen.users:
+        made = Made(user.key_made_at, BY_TABLE) if user.key_made_at else None
+        most = policy.max_age(records.CONSOLE_API_KEY, user.email)
+        found.append(_credential(seen, records.CONSOLE_API_KEY, user.email, most, made, where=[seen.tables], used=user.last_used_at))
+    return found
+
+
+def _credential(
+    seen: Evidence, kind: str, subject: str, most: float, made: Made | None, state: str = "in_force", **more: t.Any
+) -> Document:  # fmt: skip
+    return {
+        "kind": kind,
+        "subject": subject,
+        "rack": more.get("rack"),
+        "fingerprint": more.get("fingerprint"),
+        "where": more.get("where", []),
+        "state": state,
+        "made_at": made.at if made else None,
+        "age_days": _days(seen, made),
+        "age_known_by": made.by if made else None,
+        "last_used_at": more.get("used"),
+        "max_age_days": most / _DAY,
+        # What is at least so old may be older.
+        "over": True if made and seen.age(made.at) > most else False if made and made.exact else None,
+    }
+
+
+def _rack_keys(seen: Evidence, policy: Policy, rack: Rack) -> t.Iterator[Document]:
+    most = policy.max_age(records.RACK_API_KEY, rack.label, rack.id)
+    stored = rack.stored.key if rack.stored else None
+    known = dict.fromkeys([key for key in (rack.in_force, stored, *(login.key for login in rack.logins)) if key])
+    if not known:
+        yield _credential(seen, records.RACK_API_KEY, rack.label, most, None, "unknown", rack=rack.id)
+    for key in known:
+        where = sorted({login.where for login in rack.logins if login.key == key}) + (["SSM"] if key == stored else [])
+        state = "in_force" if key == rack.in_force else LATENT if key == stored and rack.latent else _state(rack.said_to(key))
+        made = rack.made if key == rack.in_force else None
+        yield _credential(seen, records.RACK_API_KEY, rack.label, most, made, state, rack=rack.id, fingerprint=key.fingerprint, where=where)
+
+
+def _state(said: str | None) -> str:
+    return "refused" if said == REFUSED else "unknown"
+
+
+def _instance_key(seen: Evidence, policy: Policy, rack: Rack) -> t.Iterator[Document]:
+    if rack.instances and rack.instances.pair:
+        made = Made(rack.instances.pair_made_at, BY_EC2) if rack.instances.pair_made_at else None
+        most = policy.max_age(records.INSTANCE_KEY, rack.label, rack.id)
+        yield _credential(seen, records.INSTANCE_KEY, rack.label, most, made, rack=rack.id, fingerprint=rack.instances.pair, where=["EC2"])
+
+
+def _console_keys(seen: Evidence, policy: Policy, console: Console) -> t.Iterator[Document]:
+    most = policy.max_age(records.CONSOLE_API_KEY, console.host)
+    said: dict[Key, str] = {asked.key: asked.said for asked in console.asked if asked.key}
+    for key in dict.fromkeys([*said, *(login.key for login in console.logins)]):
+        where = sorted({login.where for login in console.logins if login.key == key})
+        own = key == console.in_force
+        state = "in_force" if own else _state(said.get(key))
+        made = console.made if own else None
+        yield _credential(seen, records.CONSOLE_API_KEY, console.host, most, made, state, fingerprint=key.fingerprint, where=where)
+
+
+# -- what changed -------------------------------------------------------------------------------------------------
+def changes(earlier: t.Any, sha256: str, now: Document) -> Document:
+    """What is new, still open, mended, and no longer told of. Raises BadInput where the earlier one is no report."""
+    try:
+        before = {each["key"]: each for each in earlier["findings"] if each["accepted"] is None}
+        since, version = earlier["at"], earlier["version"]
+        known = [{name: each[name] for name in ("id", "key", "severity", "subject", "what")} for each in before.values()]
+        whose = {each["key"]: each["rack"] for each in before.values()}
+    except (KeyError, TypeError, AttributeError):
+        raise BadInput("compare: it is no report of credential_audit; name the JSON file of an earlier audit") from None
+    if version != VERSION:
+        raise BadInput(f"compare: a report of version {version}; this release reads version {VERSION}")
+    present = {each["key"] for each in now["findings"]}
+    gone = [each for each in known if each["key"] not in present]
+    hidden = {each["key"] for each in gone if _hidden(whose[each["key"]], now)}
+    return {
+        "since": since,
+        "sha256": sha256,
+        "new": [each["key"] for each in now["findings"] if each["accepted"] is None and each["key"] not in before],
+        "open": [each["key"] for each in now["findings"] if each["accepted"] is None and each["key"] in before],
+        "mended": [each for each in gone if each["key"] not in hidden],
+        "unknown": [each for each in gone if each["key"] in hidden],
+    }
+
+
+def _hidden(rack: str | None, now: Document) -> bool:
+    """Whether nobody could tell now: a source is silent, or the rack is."""
+    if any(source["state"] != ANSWERED for source in now["sources"]):
+        return True
+    return any(each["id"] == rack and each["answered"] is False for each in now["racks"])
+
+
+# -- for the terminal ---------------------------------------------------------------------------------------------
+def summary(report: Document, most: int = SUMMARY_LINES) -> list[str]:
+    """At most so many lines: how it stands, then the most severe findings."""
+    counts = report["summary"]
+    by = ", ".join(f"{counts['by_severity'][severity]} {severity}" for severity in SEVERITIES if counts["by_severity"][severity])
+    found = f"{counts['open']} open findings{f' ({by})' if by else ''}, {counts['accepted']} accepted; {counts['racks_clean']} racks are clean."
+    lines = [f"Audit of {counts['racks']} racks and {counts['credentials']} credentials in {report['seconds']} s: {found}"]
+    changed = report["changes"]
+    if changed:
+        lines.append(f"Since {changed['since']}: {len(changed['new'])} new, {len(changed['mended'])} mended, {len(changed['open'])} still open.")
+    told = [each for each in report["findings"] if each["accepted"] is None]
+    room = most - len(lines)
+    shown = told if len(told) <= room else told[: room - 1]
+    lines += [f"{each['severity']:<8} {each['id']}: {each['what']}" for each in shown]
+    if len(told) > len(shown):
+        lines.append(f"... and {len(told) - len(shown)} more, in the report.")
+    return lines

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""A key that is too short to be safe."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
+
+KIND = Kind(
+    id="key_weak",
+    severity="high",
+    title="Weak key",
+    why="A key of fewer than 24 characters can be found by trying.",
+    mend="Roll it; new ones have 40 letters and digits.",
+    playbook=ROLL_RACKS,
+)
+
+
+def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
+    for rack in seen.racks:
+        if rack.in_force and rack.in_force.weak:
+            yield KIND.of(rack, "its key in force has fewer than 24 characters")
+    for console in seen.consoles:
+        if console.in_force and console.in_force.weak:
+            yield KIND.about(console.host, "the Console API key has fewer than 24 characters")

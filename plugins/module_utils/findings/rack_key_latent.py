@@ -1,0 +1,36 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""A changed key that the API has not taken up: it locks everybody out when a container next starts (convox-protocol 3.2)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
+
+KIND = Kind(
+    id="rack_key_latent",
+    severity="critical",
+    title="Latent Rack API key",
+    why="The next restart of the rack's API, whatever its cause, brings another key into force, and who has the present one is locked out.",
+    mend="Roll the rack's key: that brings the new one into force, proves it and hands it to the stores.",
+    playbook=ROLL_RACKS,
+)
+
+
+def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
+    for rack in seen.racks:
+        if rack.latent and rack.stored and rack.stored.key:
+            yield KIND.of(
+                rack,
+                f"the key that its stack holds since {rack.stored.modified_at} is not the one in force; the next restart of its API makes it so",
+                in_force=rack.in_force.fingerprint if rack.in_force else None,
+                latent=rack.stored.key.fingerprint,
+                changed_at=rack.stored.modified_at,
+            )

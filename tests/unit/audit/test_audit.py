@@ -1,0 +1,307 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit's core: what is seen of a rack, and what follows from it, without asking anybody."""
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import typing as t
+
+import jsonschema
+import pytest
+
+from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_report
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ACCEPTED,
+    ALL_REFUSED,
+    BY_LEDGER,
+    BY_STORE,
+    IN_FORCE,
+    LATENT,
+    NO_ANSWER,
+    OPEN,
+    REFUSED,
+    UNKNOWN,
+    Account,
+    Asked,
+    Certificate,
+    Console,
+    Evidence,
+    Instances,
+    Key,
+    Login,
+    Rack,
+    Rolled,
+    Source,
+    StoredKey,
+    Unfinished,
+    User,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
+from tests.places import ROOT
+
+NOW = "2026-11-24T12:00:00Z"
+A, B, C = (Key.of(letter * 30) for letter in "ABC")
+NOBODY_S = Asked(None, REFUSED)
+
+
+def ago(days: float) -> str:
+    return (datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.timezone.utc) - datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rack(name: str = "alpha", **seen: t.Any) -> Rack:
+    return Rack(Found(name=name, organization="acme", console="console.test", domain=f"{name}.rack.test"), **{"answered": True, **seen})
+
+
+CLEAN = rack(asked=(Asked(A, ACCEPTED), NOBODY_S), stored=StoredKey(A, ago(10)), rolled=(Rolled(ago(10), BY_STORE, A.fingerprint, A.digest),))
+
+
+def found(*racks: Rack, policy: t.Any = None, **more: t.Any) -> list[str]:
+    """The ids of what is found, without what is accepted."""
+    judged = audit.judge(Evidence(NOW, racks=racks, **more), audit.policy_of(policy))
+    return [each.finding.kind.id for each in judged if each.accepted is None]
+
+
+# -- how a key stands ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("asked", "stored", "standing"),
+    [
+        ((Asked(A, ACCEPTED), NOBODY_S), A, IN_FORCE),
+        ((Asked(A, ACCEPTED), NOBODY_S), None, IN_FORCE),
+        ((Asked(B, REFUSED), Asked(A, ACCEPTED)), B, LATENT),
+        # The one in force is known: that of the stack need not be tried.
+        ((Asked(A, ACCEPTED), NOBODY_S), B, LATENT),
+        ((Asked(B, REFUSED),), B, LATENT),
+        ((Asked(A, REFUSED), Asked(C, REFUSED)), None, ALL_REFUSED),
+        ((Asked(A, REFUSED),), B, ALL_REFUSED),
+        ((Asked(None, ACCEPTED),), None, OPEN),
+        ((Asked(A, ACCEPTED), Asked(None, ACCEPTED)), B, OPEN),
+        ((Asked(A, NO_ANSWER),), A, UNKNOWN),
+        ((Asked(A, NO_ANSWER),), B, UNKNOWN),
+        ((), A, UNKNOWN),
+        ((NOBODY_S,), None, UNKNOWN),
+    ],
+)
+def test_standing(asked: tuple[Asked, ...], stored: Key | None, standing: str) -> None:
+    seen = rack(asked=asked, stored=StoredKey(stored, ago(1)) if stored else None)
+    assert seen.standing == standing
+    assert ("rack_key_latent" in found(seen)) == (standing == LATENT)
+    assert ("rack_open" in found(seen)) == (standing == OPEN)
+    assert ("rack_key_missing" in found(seen)) == (standing == ALL_REFUSED)
+
+
+def test_a_clean_rack_has_no_finding() -> None:
+    assert found(CLEAN) == []
+
+
+def test_a_key_that_may_not_be_read_is_not_taken_for_latent() -> None:
+    assert found(dataclasses.replace(CLEAN, stored=StoredKey(None, ago(10)))) == []
+
+
+# -- ages ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("rolled", "changed", "expected"),
+    [
+        ((Rolled(ago(91), BY_STORE, A.fingerprint, A.digest),), 91, ["rack_key_old"]),
+        ((Rolled(ago(89), BY_STORE, A.fingerprint, A.digest),), 89, []),
+        # Another key's roll tells nothing of this one's age.
+        ((Rolled(ago(10), BY_STORE, B.fingerprint, B.digest),), 10, ["rack_key_age_unknown"]),
+        ((Rolled(ago(10), BY_LEDGER, A.fingerprint),), 10, []),
+        # SSM's date is the latest that the key can be from.
+        ((), 91, ["rack_key_old"]),
+        ((), 10, ["rack_key_age_unknown"]),
+        # Rolled again to the same key, as after a restore: the last one counts.
+        ((Rolled(ago(200), BY_STORE, A.fingerprint, A.digest), Rolled(ago(5), BY_LEDGER, A.fingerprint)), 10, []),
+    ],
+)
+def test_ages(rolled: tuple[Rolled, ...], changed: float, expected: list[str]) -> None:
+    assert found(dataclasses.replace(CLEAN, rolled=rolled, stored=StoredKey(A, ago(changed)))) == expected
+
+
+def test_a_weak_key_is_told_by_its_digest_alone() -> None:
+    """All weak keys have one fingerprint."""
+    weak, other = Key.of("short-key"), Key.of("short-too")
+    assert not Rolled(NOW, BY_LEDGER, other.fingerprint).is_of(weak)
+    assert Rolled(NOW, BY_STORE, weak.fingerprint, weak.digest).is_of(weak)
+
+
+def test_the_first_rule_that_fits_beats_the_kind_s() -> None:
+    rules = [
+        {"kind": "rack_api_key", "subject": "acme/al*", "age": "5d"},
+        {"kind": "rack_api_key", "subject": "*", "age": "50d"},
+        {"kind": "instance_key", "subject": "acme/alpha", "age": "1d"},
+    ]
+    assert found(CLEAN, policy={"max_age_of": rules}) == ["rack_key_old"]
+    assert found(CLEAN, policy={"max_age_of": rules[1:]}) == []
+    assert found(CLEAN, policy={"max_age": {"rack_api_key": "9d"}}) == ["rack_key_old"]
+
+
+# -- policy -------------------------------------------------------------------------------------------------------
+def acceptance(**change: t.Any) -> dict[str, t.Any]:
+    return {"finding": "rack_key_old", "subject": "acme/*", "reason": "moved in June", "owner": "ops@example.com", "until": "2026-11-24", **change}
+
+
+OLD = dataclasses.replace(CLEAN, rolled=(Rolled(ago(91), BY_STORE, A.fingerprint, A.digest),))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"subject": "alpha.rack.test"}, []),
+        ({"finding": "rack_key_*"}, []),
+        ({"until": datetime.date(2026, 11, 24)}, []),
+        ({"subject": "other/*"}, ["rack_key_old"]),
+        ({"finding": "instance_*"}, ["rack_key_old"]),
+        ({"until": "2026-11-23"}, ["rack_key_old", "acceptance_expired"]),
+        ({"until": "2026-11-23", "subject": "other/*"}, ["rack_key_old"]),
+    ],
+)
+def test_accepted(change: dict[str, t.Any], expected: list[str]) -> None:
+    assert found(OLD, policy={"accepted": [acceptance(**change)]}) == expected
+
+
+def test_severities_decide_what_fails() -> None:
+    def failed(policy: dict[str, t.Any]) -> bool:
+        parsed = audit.policy_of(policy)
+        seen = Evidence(NOW, racks=(OLD,))
+        return bool(audit_report.document(seen, parsed, audit.judge(seen, parsed), 1.0)["summary"]["failed"])
+
+    assert failed({})
+    assert not failed({"fail_on": "critical"})
+    assert not failed({"fail_on": "never"})
+    assert not failed({"severities": {"rack_key_old": "low"}})
+    assert failed({"severities": {"rack_key_old": "low"}, "fail_on": "low"})
+    assert not failed({"accepted": [acceptance()]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ([], "policy: it is no mapping"),
+        ("max_age: 3d", "policy: it is no mapping"),
+        ({"max_ages": {}}, "policy: there is no 'max_ages'; there are accepted, expires_within, fail_on"),
+        ({"max_age": {"rack_key": "1d"}}, "policy.max_age: there is no 'rack_key'"),
+        ({"max_age": {"rack_api_key": "soon"}}, "policy.max_age.rack_api_key: 'soon' is no duration"),
+        ({"max_unused": None}, "policy.max_unused: 'None' is no duration"),
+        ({"max_age_of": {}}, "policy.max_age_of: it is no list"),
+        ({"max_age_of": [{"kind": "rack_api_key", "age": "1d"}]}, "policy.max_age_of[0]: subject is missing"),
+        ({"max_age_of": [{"kind": "password", "subject": "*", "age": "1d"}]}, "policy.max_age_of[0].kind: 'password' is none of"),
+        ({"max_age_of": [{"kind": "rack_api_key", "subject": 5, "age": "1d"}]}, "policy.max_age_of[0].subject: 5 is no text"),
+        ({"severities": {"rack_key_oldd": "low"}}, "policy.severities: there is no 'rack_key_oldd'"),
+        ({"severities": {"rack_key_old": "none"}}, "policy.severities.rack_key_old: 'none' is none of critical, high"),
+        ({"accepted": [acceptance(), "all"]}, "policy.accepted[1]: it is no mapping"),
+        ({"accepted": [acceptance(owner="")]}, "policy.accepted[0]: owner is missing"),
+        ({"accepted": [acceptance(finding="racks_*")]}, "policy.accepted[0].finding: 'racks_*' is no finding's id"),
+        ({"accepted": [acceptance(until="soon")]}, "policy.accepted[0].until: 'soon' is no date; write the last day as YYYY-MM-DD"),
+        ({"accepted": [acceptance(until=20270101)]}, "policy.accepted[0].until: 20270101 is no date"),
+        ({"fail_on": "all"}, "policy.fail_on: 'all' is none of critical, high, medium, low, info, never"),
+    ],
+)
+def test_a_slip_in_a_policy_is_named(policy: t.Any, said: str) -> None:
+    with pytest.raises(BadInput) as failure:
+        audit.policy_of(policy)
+    assert said in str(failure.value)
+
+
+# -- single findings ----------------------------------------------------------------------------------------------
+def login(key: Key, host: str = "alpha.rack.test", where: str = "~/.convox/auth") -> Login:
+    return Login(host, key, where)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"logins": (login(B),)}, ["rack_key_refused"]),
+        ({"logins": (login(A),)}, []),
+        ({"answered": False, "asked": (), "rolled": ()}, ["rack_silent"]),
+        ({"answered": None, "asked": (), "rolled": ()}, []),
+        ({"key_in_outputs": True}, ["rack_key_in_outputs"]),
+        ({"unfinished": (Unfinished("rack_api_key", ago(1), "applied", "store cli"),)}, ["rotation_unfinished"]),
+        ({"instances": Instances("k", ago(10), 3, ("i-1",), ())}, ["instances_on_other_pair"]),
+        ({"instances": Instances("k", ago(10), 3, (), ("k-1",))}, ["key_pair_left"]),
+        ({"instances": Instances("", None, 3, (), ())}, ["instance_key_missing"]),
+        ({"instances": Instances("k", ago(366), 3, (), ())}, ["instance_key_old"]),
+        ({"instances": Instances("k", None, 3, (), ())}, ["instance_key_age_unknown"]),
+        ({"instances": Instances("k", ago(10), 3, (), ())}, []),
+        ({"console_copy": "stale"}, ["console_copy_stale"]),
+        ({"listed": False}, ["rack_not_in_console"]),
+        ({"listed": None, "backed": None}, []),
+        ({"listed": True, "backed": False}, ["console_rack_without_stack"]),
+        ({"certificate": Certificate("unverified", "f" * 64), "answered": False, "asked": (), "rolled": ()}, ["certificate_unverified"]),
+        ({"certificate": Certificate("changed", "f" * 64), "answered": False, "asked": (), "rolled": ()}, ["certificate_changed"]),
+        ({"certificate": Certificate("verified", "f" * 64, ago(-29))}, ["certificate_expiring"]),
+        ({"certificate": Certificate("pinned", "f" * 64, ago(1))}, ["certificate_expiring"]),
+        ({"certificate": Certificate("verified", "f" * 64, ago(-31))}, []),
+    ],
+)
+def test_what_is_found_of_a_rack(change: dict[str, t.Any], expected: list[str]) -> None:
+    assert found(dataclasses.replace(CLEAN, **change)) == expected
+
+
+def test_one_key_for_two_hosts() -> None:
+    one, two = rack("one", logins=(login(A, "one"),)), rack("two", logins=(login(A, "two"),))
+    assert found(one, two) == ["key_shared"]
+    assert found(one, rack("two", logins=(login(B, "two"),))) == []
+    assert found(one, consoles=(Console("console.test", logins=(login(A, "console.test"),)),)) == ["key_shared"]
+
+
+def test_a_silent_source_is_told_of() -> None:
+    assert found(CLEAN, sources=(Source("aws", "us-east-1", "silent", "AWS denies it"), Source("ledger", "l", "answered", ""))) == ["source_silent"]
+
+
+# -- reports ------------------------------------------------------------------------------------------------------
+def report(*racks: Rack, **more: t.Any) -> t.Any:
+    seen, policy = Evidence(NOW, racks=racks, **more), audit.policy_of({})
+    return audit_report.document(seen, policy, audit.judge(seen, policy), 1.0)
+
+
+def test_a_report_is_as_its_schema_says() -> None:
+    seen = dataclasses.replace(OLD, logins=(login(B),), instances=Instances("k", None, 3, ("i-1",), ("k-1",)), stored=StoredKey(C, ago(1)))
+    accounts = (Account("123456789012", "us-east-1", ago(400), ("alpha",), ("alpha",)),)
+    users = (User("a@example.com", ago(100), None), User("b@example.com", None, ago(1)))
+    consoles = (Console("console.test", (Asked(A, ACCEPTED), Asked(B, REFUSED)), (login(B, "console.test"),)),)
+    document = report(seen, rack("beta", answered=None), accounts=accounts, users=users, consoles=consoles, tables="convox-users", deploy_keys=2)
+    policy = {"accepted": [acceptance(subject="*", until="2026-12-31")]}
+    judged = audit.judge(Evidence(NOW, racks=(OLD,)), audit.policy_of(policy))
+    borne = audit_report.document(Evidence(NOW, racks=(OLD,)), audit.policy_of(policy), judged, 0.5)
+    borne["changes"] = audit_report.changes(document, "0" * 64, borne)
+    schema = json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8"))
+    for each in (document, borne):
+        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(each)))
+    assert borne["findings"][0]["accepted"] == {"reason": "moved in June", "owner": "ops@example.com", "until": "2026-12-31"}
+    assert {each["state"] for each in document["credentials"]} == {"in_force", "latent", "refused", "unknown"}
+
+
+def test_what_changed() -> None:
+    before = report(OLD, rack("beta", key_in_outputs=True), rack("gamma", key_in_outputs=True))
+    now = report(OLD, rack("beta", listed=False), rack("gamma", answered=False))
+    changes = audit_report.changes(before, "0" * 64, now)
+    assert changes["new"] == ["rack_silent:gamma.rack.test", "rack_not_in_console:beta.rack.test"]
+    assert changes["open"] == ["rack_key_old:alpha.rack.test"]
+    assert [each["key"] for each in changes["mended"]] == ["rack_key_in_outputs:beta.rack.test"]
+    # Nobody could tell: it is not mended.
+    assert [each["key"] for each in changes["unknown"]] == ["rack_key_in_outputs:gamma.rack.test"]
+
+
+def test_nothing_is_mended_by_silence() -> None:
+    changes = audit_report.changes(report(OLD), "0" * 64, report(CLEAN, sources=(Source("stores", "cli", "silent", "why"),)))
+    assert (changes["mended"], len(changes["unknown"])) == ([], 1)
+
+
+@pytest.mark.parametrize("other", [None, [], {}, {"findings": [{}], "at": NOW, "version": 1}, "report"])
+def test_only_a_report_can_be_compared(other: t.Any) -> None:
+    with pytest.raises(BadInput, match="it is no report of credential_audit"):
+        audit_report.changes(other, "0" * 64, report(CLEAN))
+
+
+def test_the_summary_fits_a_screen() -> None:
+    many = report(*(rack(f"r{number}", key_in_outputs=True, listed=False) for number in range(100)))
+    lines = audit_report.summary(many)
+    assert len(lines) == 25
+    assert lines[0].startswith("Audit of 100 racks and 100 credentials in 1.0 s: 200 open findings (100 high, 100 low), 0 accepted; 0 racks are clean.")
+    assert lines[-1] == "... and 177 more, in the report."
+    assert len(audit_report.summary(report(OLD))) == 2
