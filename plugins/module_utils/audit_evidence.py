@@ -177,7 +177,7 @@ class Rack:
         key = self.stored.key if self.stored else None
         if key is None or self.open:
             return False
-        return (self.in_force is not None and self.in_force != key) or self.said_to(key) == REFUSED
+        return self.said_to(key) == REFUSED
 
     @property
     def standing(self) -> str:

@@ -126,6 +126,7 @@ class Aws:
         endpoint_url: str | None = None,
         timeout: float = 30,
         clients: Clients | None = None,
+        role_arn: str | None = None,
     ) -> None:
         self.region = region
         self.secrets = secrets
@@ -134,6 +135,7 @@ class Aws:
         self._endpoint_url = endpoint_url
         self._timeout = timeout
         self._clients = clients or Clients()
+        self._role_arn = role_arn
 
     def usable(self, wanted: bool) -> bool:
         """Whether boto3 is there and finds credentials; asks nobody but boto3's own sources.
@@ -151,7 +153,7 @@ class Aws:
         """This account in the region that a rack says it is in, unless the caller named one."""
         if self.region or not region:
             return self
-        return Aws(self.secrets, self._clock, region, self._profile, self._endpoint_url, self._timeout, self._clients)
+        return Aws(self.secrets, self._clock, region, self._profile, self._endpoint_url, self._timeout, self._clients, self._role_arn)
 
     def find_stack(self, host: str) -> Stack | None:
         """The rack's stack by the host it answers at."""
@@ -237,7 +239,7 @@ class Aws:
 
     def _client(self, service: str, attempts: int) -> t.Any:
         return self._clients.get(
-            (service, attempts, self.region, self._profile, self._endpoint_url, self._timeout), lambda: self._make_client(service, attempts)
+            (service, attempts, self.region, self._profile, self._role_arn, self._endpoint_url, self._timeout), lambda: self._make_client(service, attempts)
         )
 
     def _make_client(self, service: str, attempts: int) -> t.Any:
@@ -258,7 +260,7 @@ class Aws:
 
     def _boto(self) -> t.Any:
         # One for all regions: it reads what AWS's services are like, once.
-        return self._clients.get(("session", self._profile), self._make_session)
+        return self._clients.get(("session", self._profile, self._role_arn), self._make_session if not self._role_arn else self._take_role)
 
     def _make_session(self) -> t.Any:
         import boto3
@@ -268,6 +270,18 @@ class Aws:
             return boto3.session.Session(profile_name=self._profile)
         except botocore.exceptions.BotoCoreError as exc:
             raise BadInput(f"profile: {_one_line(exc)}; name one of the AWS configuration's profiles") from None
+
+    def _take_role(self) -> t.Any:
+        """A session with the role's credentials, which last for an hour."""
+        import boto3
+
+        own = Aws(self.secrets, self._clock, self.region, self._profile, self._endpoint_url, self._timeout, self._clients)
+        taken = own.call("sts", "assume_role", RoleArn=self._role_arn, RoleSessionName="convox-credentials")["Credentials"]
+        for name in ("SecretAccessKey", "SessionToken"):
+            self.secrets.add(taken[name])
+        return boto3.session.Session(
+            aws_access_key_id=taken["AccessKeyId"], aws_secret_access_key=taken["SecretAccessKey"], aws_session_token=taken["SessionToken"]
+        )
 
     def _hear(self, reply: t.Any) -> None:
         # Not the Date header of CloudFormation alone: whichever AWS service spoke last is right.

@@ -56,13 +56,27 @@ class Layout:
         return value.strip() or None if value is not None else None
 
 
-def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable[[str], None]) -> None:
-    """Refuse what everybody on the machine could have written, and warn of keys that others can read (as ssh does).
+class Loose(t.NamedTuple):
+    """A file or directory of keys that is not for its owner alone. ``writable``: by everybody; ``mend``: a command."""
 
-    Whoever writes there sends the next key to a host, or past a pin, of his own. ``stores``: files of keys beside the CLI's.
-    """
-    of_keys = [layout.file(name) for layout in cli.layouts for name in _OF_KEYS] + [os.path.expanduser(path) for path in stores if path]
-    of_ways = [layout.path for layout in cli.layouts] + [layout.file(name) for layout in cli.layouts for name in _OF_WAYS]
+    path: str
+    mode: str
+    writable: bool
+    mend: str
+
+
+def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable[[str], None]) -> None:
+    """Refuse what everybody on the machine could have written, and warn of keys that others can read (as ssh does)."""
+    for path, mode, writable, mend in loose(cli.layouts, stores):
+        if writable:
+            raise BadInput(f"{path}: everybody can write there (mode {mode}): nothing was asked and nothing changed; look what is in it, then {mend}")
+        warn(f"{path}: not for its owner alone (mode {mode}); {mend}")
+
+
+def loose(layouts: t.Sequence[Layout], stores: t.Iterable[str | None]) -> t.Iterator[Loose]:
+    """Whoever writes there sends the next key to a host, or past a pin, of his own. ``stores``: files of keys beside the CLI's."""
+    of_keys = [layout.file(name) for layout in layouts for name in _OF_KEYS] + [os.path.expanduser(path) for path in stores if path]
+    of_ways = [layout.path for layout in layouts] + [layout.file(name) for layout in layouts for name in _OF_WAYS]
     # Who can put another file in a file's place needs not write the file; in a sticky directory, as /tmp, nobody else can.
     around = {os.path.dirname(os.path.realpath(path)) for path in of_keys}.difference(of_ways)
     # What gets a warning; around them, nothing does.
@@ -75,11 +89,9 @@ def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable
         mode = stat.S_IMODE(status.st_mode)
         if not bits and mode & stat.S_ISVTX:
             continue
-        mend = "run: chmod %s %s" % ("o-w" if not bits else "700" if stat.S_ISDIR(status.st_mode) else "600", path)
-        if mode & stat.S_IWOTH:
-            raise BadInput(f"{path}: everybody can write there (mode {mode:04o}): nothing was asked and nothing changed; look what is in it, then {mend}")
-        if mode & bits:
-            warn(f"{path}: not for its owner alone (mode {mode:04o}); {mend}")
+        if mode & (stat.S_IWOTH | bits):
+            command = "o-w" if not bits else "700" if stat.S_ISDIR(status.st_mode) else "600"
+            yield Loose(path, f"{mode:04o}", bool(mode & stat.S_IWOTH), f"run: chmod {command} {path}")
 
 
 class CliConfig:

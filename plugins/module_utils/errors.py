@@ -55,6 +55,18 @@ class NoAnswer(RequestFailed):
         self.lasting = lasting
 
 
+class Untrusted(NoAnswer):
+    """The server's certificate is not to be trusted; nothing was sent. ``pinned``: it is another than the pinned one.
+
+    ``fingerprint``: the SHA-256 of what it showed, or ``unknown``.
+    """
+
+    def __init__(self, message: str, fingerprint: str, pinned: bool) -> None:
+        super().__init__(message, sent=False, lasting=True)
+        self.fingerprint = fingerprint
+        self.pinned = pinned
+
+
 class BadReply(RequestFailed):
     """The server replied with something else than success."""
 

@@ -22,6 +22,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import pa
 RACK_API_KEY = "rack_api_key"
 CONSOLE_API_KEY = "console_api_key"
 INSTANCE_KEY = "instance_key"
+KINDS = (RACK_API_KEY, CONSOLE_API_KEY, INSTANCE_KEY)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,13 @@ class FileStore:
         identity = name if name in section else next(by_host, None)
         return None if identity is None else records.from_json(kind, identity, section[identity], self.path)
 
+    def every(self) -> list[Record]:
+        """All that it has. Kinds of records that are not known here are left out."""
+        data = files.read_json(self.path, files.LARGEST_STORE)
+        return [
+            records.from_json(kind, identity, each, self.path) for kind in records.KINDS for identity, each in self._section(data, kind).items()
+        ]
+
     def save(self, record: Record) -> None:
         with files.updating(self.path, files.LARGEST_STORE) as data:
             section = data[record.kind] = self._section(data, record.kind)

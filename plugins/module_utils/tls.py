@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ import socket
 import ssl
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer
+from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, format_date
 
 ACCEPT_NEW = "accept_new"
 # The DER of the attributes O=convox and CN=api: the certificate that an API process makes for itself at each start.
@@ -33,8 +35,11 @@ class Trust:
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
+    """``api_own``: made by the API process for itself. ``expires_at``: ISO 8601 in UTC; None where it can't be read."""
+
     fingerprint: str
     api_own: bool
+    expires_at: str | None = None
 
 
 def parse_fingerprint(text: str, source: str = "tls_fingerprint") -> str:
@@ -64,10 +69,30 @@ def look_at(host: str, timeout: float) -> Certificate:
     try:
         with socket.create_connection((name, int(port or 443)), timeout) as plain:
             with context.wrap_socket(plain, server_hostname=name) as secured:
-                der = secured.getpeercert(binary_form=True) or b""
+                return shown_by(secured)
     except (OSError, ValueError, OverflowError) as exc:
         raise NoAnswer(f"{host} shows no certificate ({exc}); check the host and that it speaks TLS", sent=False) from exc
-    return Certificate(hashlib.sha256(der).hexdigest(), all(_has(der, *attribute) for attribute in _API_ATTRIBUTES))
+
+
+def shown_by(secured: ssl.SSLSocket) -> Certificate:
+    """What the other end of a connection has shown."""
+    der = secured.getpeercert(binary_form=True) or b""
+    return Certificate(hashlib.sha256(der).hexdigest(), all(_has(der, *attribute) for attribute in _API_ATTRIBUTES), _end_of(secured, der))
+
+
+def _end_of(secured: ssl.SSLSocket, der: bytes) -> str | None:
+    """Python tells it of a verified certificate only; of another, the library that Ansible itself needs does."""
+    verified = (secured.getpeercert() or {}).get("notAfter")
+    if isinstance(verified, str):
+        return format_date(datetime.datetime.fromtimestamp(ssl.cert_time_to_seconds(verified), UTC))
+    try:
+        from cryptography import x509
+
+        certificate = x509.load_der_x509_certificate(der)
+    except (ImportError, ValueError):
+        return None
+    end = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after.replace(tzinfo=UTC)
+    return format_date(end)
 
 
 def _has(der: bytes, oid: bytes, text: bytes) -> bool:

@@ -13,10 +13,11 @@ import dataclasses
 import email.utils
 import json
 import re
+import ssl
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock
 
@@ -102,8 +103,13 @@ class Transport:
         self._clock = clock
         self._sessions = sessions
         self._session_id: str | None = None
-        self._http = _session(trust, retries)
+        self.certificate: tls.Certificate | None = None
+        self._http = _session(trust, retries, self._note_certificate)
         self._retries = retries
+
+    def _note_certificate(self, certificate: tls.Certificate) -> None:
+        """Of the latest connection, before anything is sent over it."""
+        self.certificate = certificate
 
     def fresh(self) -> Transport:
         """A transport of its own connections, without retries: for questions where one container's answer counts."""
@@ -209,7 +215,8 @@ class Transport:
         if isinstance(exc, (UnicodeError, requests.exceptions.InvalidHeader)):
             return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, the CLI's session file, and HTTPS_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
-            return NoAnswer(f"{about}: {self._untrusted()}", sent=False, lasting=True)
+            seen = self._seen()
+            return Untrusted(f"{about}: {self._untrusted(seen)}", seen, bool(self._trust.fingerprint))
         if isinstance(exc, requests.exceptions.SSLError):
             # Perhaps after the request was read: what came of it is not known.
             return NoAnswer(f"{about}: TLS broke off; check that the host speaks TLS, then try again")
@@ -231,12 +238,12 @@ class Transport:
             return NoAnswer(f"{about}: {' '.join(text.split())}; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE", sent=False)
         return NoAnswer(f"{about}: the connection was cut before a reply came; try again")
 
-    def _untrusted(self) -> str:
+    def _untrusted(self, certificate: str) -> str:
         if self._trust.fingerprint:
-            seen = f"the certificate is another than the pinned one: pinned {self._trust.fingerprint}, seen {self._seen()}"
+            seen = f"the certificate is another than the pinned one: pinned {self._trust.fingerprint}, seen {certificate}"
             return seen + "; find out why before you change tls_fingerprint"
         return (
-            f"the certificate can't be verified, so no key was sent; it shows SHA-256 {self._seen()}; name its CA in ca_path, or, once you "
+            f"the certificate can't be verified, so no key was sent; it shows SHA-256 {certificate}; name its CA in ca_path, or, once you "
             "compared that value at the server, pin it in tls_fingerprint (a key is then sent to that certificate only)"
         )
 
@@ -298,7 +305,7 @@ def _basic(credential: Credential | None) -> t.Callable[[t.Any], t.Any]:
     return requests.auth.HTTPBasicAuth(credential.user.encode("utf-8"), credential.key.encode("utf-8"))
 
 
-def _session(trust: tls.Trust, retries: int) -> t.Any:
+def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate], None]) -> t.Any:
     """A requests session whose reads are tried again where a retry can help and costs no second timeout."""
 
     class Retry(requests.adapters.Retry):
@@ -317,12 +324,23 @@ def _session(trust: tls.Trust, retries: int) -> t.Any:
                 return None
             return min(seconds, LONGEST_PAUSE_S) if seconds else seconds
 
+    class Connection(urllib3.connection.HTTPSConnection):
+        def connect(self):  # type: ignore[no-untyped-def]
+            super().connect()
+            note(tls.shown_by(t.cast("ssl.SSLSocket", self.sock)))
+
+    class Pool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Connection
+
     class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args, **kwargs):  # type: ignore[no-untyped-def]
             super().init_poolmanager(*args, assert_fingerprint=trust.fingerprint, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = {**self.poolmanager.pool_classes_by_scheme, "https": Pool}
 
         def proxy_manager_for(self, proxy, **kwargs):  # type: ignore[no-untyped-def]
-            return super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
+            manager = super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": Pool}
+            return manager
 
         def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # type: ignore[no-untyped-def]
             proxy = requests.utils.select_proxy(request.url, proxies)

@@ -55,7 +55,7 @@ PURE = {
     },
 }
 # Who may know what comes from outside; everybody may know the rest of Python's own library.
-OUTSIDE = {"ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}}
+OUTSIDE = {"ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}, "cryptography": {"tls"}}
 ERRORS = {"BadInput", "Damaged", "StoreFailed", "Held", "RequestFailed", "NoAnswer", "BadReply", "Refused", "Denied", "ConvoxError"}
 
 

@@ -11,9 +11,10 @@ import threading
 import typing as t
 
 import pytest
+from cryptography import x509
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
 from tests.standin.rack import Rack as StandinRack
 from tests.standin.tls import api_certificate, self_signed
@@ -47,7 +48,7 @@ def test_not_verified_nothing_is_sent(self_signed_rack: StandinRack, transport: 
     """The message shows what was seen, and what pinning it means."""
     rack = self_signed_rack
     for send in (lambda each: ask(each, rack), lambda each: each.send("PUT", "/system", Credential(rack.key))):
-        with failing(NoAnswer, rack.host, shown_by(rack), "tls_fingerprint", "ca_path", hiding=[rack.key]) as caught:
+        with failing(Untrusted, rack.host, shown_by(rack), "tls_fingerprint", "ca_path", hiding=[rack.key]) as caught:
             send(transport(rack.host))
         assert not caught.value.sent
     assert asked(rack) == []
@@ -55,7 +56,7 @@ def test_not_verified_nothing_is_sent(self_signed_rack: StandinRack, transport: 
 
 def test_an_authority_of_somebody_else(rack: StandinRack, transport: NewTransport, asked: Asked) -> None:
     """The system's own do not know the stand-in's."""
-    with failing(NoAnswer, shown_by(rack), hiding=[rack.key]):
+    with failing(Untrusted, shown_by(rack), hiding=[rack.key]):
         ask(transport(rack.host, tls.Trust()), rack)
     assert asked(rack) == []
 
@@ -64,7 +65,7 @@ def test_another_name_than_the_certificates(rack: StandinRack, transport: NewTra
     port = rack.host.partition(":")[2]
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: real("127.0.0.1", *more, **named))
-    with failing(NoAnswer, shown_by(rack), hiding=[rack.key]):
+    with failing(Untrusted, shown_by(rack), hiding=[rack.key]):
         ask(transport(f"other.example.com:{port}"), rack)
     assert asked(rack) == []
 
@@ -85,10 +86,22 @@ def test_pinned(self_signed_rack: StandinRack, transport: NewTransport, verify: 
 def test_pinned_and_changed(new_rack: NewRack, transport: NewTransport, asked: Asked, certificate: str) -> None:
     """Also where an authority vouches for the new one: the pin alone counts."""
     rack = new_rack(certificate=certificate)
-    with failing(NoAnswer, "ab" * 32, shown_by(rack), "tls_fingerprint", hiding=[rack.key]) as caught:
+    with failing(Untrusted, "ab" * 32, shown_by(rack), "tls_fingerprint", hiding=[rack.key]) as caught:
         ask(transport(rack.host, tls.Trust(fingerprint="ab" * 32)), rack)
     assert not caught.value.sent
     assert asked(rack) == []
+
+
+@pytest.mark.parametrize("certificate", ["ca", "self_signed"])
+def test_what_was_shown_is_kept(new_rack: NewRack, transport: NewTransport, certificate: str) -> None:
+    """Also of one that Python itself tells nothing of, because it did not verify it."""
+    rack = new_rack(certificate=certificate)
+    way = transport(rack.host, tls.Trust(fingerprint=shown_by(rack)) if certificate == "self_signed" else None)
+    assert way.certificate is None
+    ask(way, rack)
+    with socket.create_connection(("127.0.0.1", rack.listener.port)) as plain, ssl._create_unverified_context().wrap_socket(plain) as secured:
+        end = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True)).not_valid_after_utc
+    assert way.certificate == tls.Certificate(shown_by(rack), False, end.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 # -- looking ------------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ class Policy(t.NamedTuple):
 
 @pytest.fixture
 def policy() -> Policy:
-    session = transports._session(tls.Trust(), 3)
+    session = transports._session(tls.Trust(), 3, lambda certificate: None)
     return Policy(session.get_adapter("https://rack.example.com").max_retries, urllib3.HTTPSConnectionPool("rack.example.com"))
 
 
