@@ -9,29 +9,24 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import hashlib
 import json
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import credentials, racks_found, target
+from ansible_collections.convox.credentials.plugins.module_utils import racks_found, target
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack
-from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ConsoleRack
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import digest, fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
+from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Answer, Listing, quoted
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
-from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
-from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task, conceal_urls
 
 EVERY_REGION = "all"
 # How many questions are out at a time: to AWS one for each profile and region, to a Console one for each rack.
 MOST_AT_ONCE = 16
 LONGEST_NAME = 128
-LONGEST_SHOWN = 100
 _LIMITS = {"timeout": (1, 3600), "retries": (0, 100)}
 _NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
 _WORD = re.compile("[A-Za-z0-9][A-Za-z0-9_.:+ -]*")
@@ -46,8 +41,6 @@ _VARIABLES = (
 # Said where a Console that was to be asked is silent beside AWS.
 _ALONE = "; AWS can't tell which racks that Console holds, so that there are none: run again when it answers, or leave it out with console: false"
 
-# A rack and how messages name it; or why it is none.
-Answer = tuple[str, t.Union[Found, str]]
 T = t.TypeVar("T")
 
 
@@ -71,12 +64,12 @@ def _check_options(task: Task) -> None:
     for name, (least, most) in _LIMITS.items():
         if not least <= task.options[name] <= most:
             raise BadInput(f"{name}: {task.options[name]}; it must be {least} to {most}")
-    if not _asks_console(task) and not task.options["aws"]:
+    if not asks_console(task) and not task.options["aws"]:
         raise BadInput("console: false, and aws names nothing: there is nobody to be asked; leave console out, or write aws: [{regions: [us-east-1]}]")
     conceal_urls(task.secrets, task.options, task.environ)
 
 
-def _asks_console(task: Task) -> bool:
+def asks_console(task: Task) -> bool:
     """As the option says; else where a Console is named, or nothing else is there to be asked."""
     said = task.options.get("console")
     return bool(task.options.get("host") or task.environ.get("CONVOX_HOST") or not task.options["aws"]) if said is None else bool(said)
@@ -115,7 +108,7 @@ class _Search:
 
     def run(self) -> Fleet:
         task = self._task
-        console = _Listing(task) if _asks_console(task) else None
+        console = Listing(task) if asks_console(task) else None
         listing = self._pool.submit(console.racks) if console else None
         asked = [(account.label, self._pool.submit(account.racks)) for account in self._accounts()]
         answers = self._outcome("", listing) if listing else []
@@ -129,7 +122,7 @@ class _Search:
         racks, told = racks_found.join(listed, stacks, held)
         return Fleet(racks, [task.secrets.redact(line) for line in self._reports + told], not self._failures)
 
-    def _listed(self, console: _Listing, answers: t.Sequence[Answer], stacks: t.Sequence[Found]) -> tuple[list[Found], set[str]]:
+    def _listed(self, console: Listing, answers: t.Sequence[Answer], stacks: t.Sequence[Found]) -> tuple[list[Found], set[str]]:
         """A Console's racks, and the names of stacks that can be one which it holds and does not describe."""
         listed = self._sift(answers)
         fit = {rack.full_name for rack in listed}
@@ -178,75 +171,11 @@ class _Search:
                 racks.setdefault((answer.full_name, answer.profile), answer)
         return list(racks.values())
 
-    def _described(self, console: _Listing, asked: t.Sequence[Found]) -> dict[str, Found]:
+    def _described(self, console: Listing, asked: t.Sequence[Found]) -> dict[str, Found]:
         """By their full names, those that are asked as they describe themselves; who can't is reported."""
         shares = [asked[number::MOST_AT_ONCE] for number in range(min(MOST_AT_ONCE, len(asked)))]
         answers = [answer for share in self._pool.map(console.describe, shares) for answer in share]
         return {rack.full_name: rack for rack in self._sift(answers)}
-
-
-class _Listing:
-    """A Console's racks. ``dead_copies``: full names of those that refused the Console's copy of their key when they were asked."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._target = target.find_target(task)
-        self._key = ""
-        self.dead_copies: set[str] = set()
-
-    def racks(self) -> list[Answer]:
-        """All that it lists for the first of the known keys that it accepts."""
-        host, reach, refusal = self._target.host, Reach(self._task, self._target), None
-        for key, source in self._keys():
-            try:
-                entries = Console(reach.transport(host), reach.credential(key)).each_rack()
-            except Refused as exc:
-                refusal = exc
-                self._task.warn_once(f"{host}: the key {fingerprint(key)} from {source} is refused; trying the next one")
-            else:
-                self._key = key
-                return [self._answer(host, number, entry) for number, entry in enumerate(entries, 1)]
-        if refusal is None:
-            raise BadInput(f"{host}: no key of this Console is known: give api_key, or log in with convox_login first")
-        raise Refused(f"{host}: every known key is refused ({refusal}); set the right api_key, or log in with convox_login", 401)
-
-    def _keys(self) -> list[tuple[str, str]]:
-        # Keys of Consoles are kept apart from racks': it is one, whichever of its racks is meant.
-        as_console = Reach(self._task, dataclasses.replace(self._target, via="*/*"))
-        return credentials.candidates(self._task, as_console, StoreSet([{"type": "cli"}], self._task.cli, self._task.secrets, self._task.aws))
-
-    @staticmethod
-    def _answer(host: str, number: int, entry: ConsoleRack | None) -> Answer:
-        if entry is None:
-            return f"{host}: entry {number} of its racks", "it is no rack's, or a part of it is no text"
-        return f"{host}: the rack {_quoted(entry.full_name)}", Found(entry.name, entry.organization, host, entry.provider, entry.status, entry.version)
-
-    def describe(self, racks: t.Sequence[Found]) -> list[Answer]:
-        """Some of its racks as they describe themselves through it, or why they don't; by a connection of their own."""
-        reach = Reach(self._task, self._target)
-        transport, credential = reach.transport(self._target.host), reach.credential(self._key)
-        answers: list[Answer] = []
-        for rack in racks:
-            label = f"{self._target.host}: the rack {rack.full_name}"
-            try:
-                system = Rack(transport, credential, rack.full_name).system()
-            except ConvoxError as exc:
-                answers.append((label, str(exc)))
-                if isinstance(exc, Refused) and "invalid authentication" in exc.text and _accepts(Rack(transport, credential)):
-                    self.dead_copies.add(rack.full_name)
-            else:
-                said = {field: getattr(system, field) for field in ("provider", "status", "version", "region") if getattr(system, field)}
-                answers.append((label, dataclasses.replace(rack, domain=system.rack_domain, **said)))
-        transport.close()
-        return answers
-
-
-def _accepts(console: Rack) -> bool:
-    """Whether the Console itself takes the key, so that a refusal was a rack's own: both say it in the same words."""
-    with contextlib.suppress(ConvoxError):
-        console.auth()
-        return True
-    return False
 
 
 class _Account:
@@ -266,23 +195,24 @@ class _Account:
         return [self._answer(stack) for stack in self._aws.rack_stacks()]
 
     def _answer(self, stack: Stack) -> Answer:
-        arn = _ARN.fullmatch(stack.id)
-        domain = stack.outputs.get("RackDomain") or stack.outputs.get("Dashboard") or ""
-        return f"{self.label}: the stack {_quoted(stack.name)}", Found(
-            name=stack.name,
-            provider=racks_found.AWS,
-            status=racks_found.status_of_stack(stack.status),
-            version=stack.parameters.get("Version", ""),
-            region=arn[1] if arn else "",
-            domain=domain.rpartition("://")[2],
-            account=arn[2] if arn else "",
-            profile=self.profile,
-            stack=stack.name,
-        )
+        return f"{self.label}: the stack {quoted(stack.name)}", found_of(stack, self.profile)
 
 
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
+def found_of(stack: Stack, profile: str = "") -> Found:
+    """A rack as its stack tells of it."""
+    arn = _ARN.fullmatch(stack.id)
+    domain = stack.outputs.get("RackDomain") or stack.outputs.get("Dashboard") or ""
+    return Found(
+        name=stack.name,
+        provider=racks_found.AWS,
+        status=racks_found.status_of_stack(stack.status),
+        version=stack.parameters.get("Version", ""),
+        region=arn[1] if arn else "",
+        domain=domain.rpartition("://")[2],
+        account=arn[2] if arn else "",
+        profile=profile,
+        stack=stack.name,
+    )
 
 
 # -- what is kept of an answer ------------------------------------------------------------------------------------
@@ -306,7 +236,7 @@ def recall(data: t.Any, task: Task) -> Fleet | None:
 
 def _console_asked(task: Task) -> list[str]:
     """The Console that would be asked, and for whom, without asking: another person sees other racks there."""
-    if not _asks_console(task):
+    if not asks_console(task):
         return []
     found = target.find_target(task)
     return [found.host, digest(found.key or task.cli.key(found.host) or "")]
