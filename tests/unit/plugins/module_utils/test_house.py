@@ -23,8 +23,11 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll ledger_info fleet app_promote",
-        "rack_engine rack_preflight instance_view audit_report",
+        "login console_roll rack_roll instance_roll ledger_info app_promote credential_audit",
+        "audit_gather",
+        "gather",
+        "fleet",
+        "rack_engine rack_preflight instance_view audit_report console_listing",
         "rack_subject stack_watch audit",
         "credentials findings",
         "target ledger rack_lock instance_rotation audit_finding",
@@ -55,7 +58,10 @@ PURE = {
     },
 }
 # Who may know what comes from outside; everybody may know the rest of Python's own library.
-OUTSIDE = {"ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}, "cryptography": {"tls"}}
+OUTSIDE = {
+    "ansible": {"adapter"}, "requests": {"transport"}, "urllib3": {"transport"}, "boto3": {"aws"}, "botocore": {"aws"}, "cryptography": {"tls"},
+    "yaml": {"credential_audit"},
+}
 ERRORS = {"BadInput", "Damaged", "StoreFailed", "Held", "RequestFailed", "NoAnswer", "BadReply", "Refused", "Denied", "ConvoxError"}
 
 
@@ -76,9 +82,9 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-# The files in findings/ are of one kind, and stand on one floor.
-FINDINGS = [path for path in sorted((UTILS / "findings").glob("*.py")) if path.stem != "__init__"]
-FILES = sorted(UTILS.glob("*.py")) + FINDINGS
+# The files in each are of one kind, and stand on one floor.
+FINDINGS, GATHERERS = ([path for path in sorted((UTILS / name).glob("*.py")) if path.stem != "__init__"] for name in ("findings", "gather"))
+FILES = sorted(UTILS.glob("*.py")) + FINDINGS + GATHERERS
 
 
 def place(path: Path) -> str:

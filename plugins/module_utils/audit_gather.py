@@ -1,0 +1,328 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""Everybody who can tell of a fleet's credentials is asked, at the same time; what they say is put together by rack."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import fleet, ledger, records
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ACCEPTED,
+    ANSWERED,
+    BY_STORE,
+    COPY_NONE,
+    COPY_OK,
+    COPY_STALE,
+    COPY_UNKNOWN,
+    PARTLY,
+    REFUSED,
+    SILENT,
+    Asked,
+    Console,
+    Evidence,
+    Key,
+    Login,
+    Made,
+    Rack,
+    Rolled,
+    Source,
+    Unfinished,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Listing, described
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.gather import aws, files, racks, secrets, tables
+from ansible_collections.convox.credentials.plugins.module_utils.gather import ledger as lines
+from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+
+# A rack that does not answer holds one of them for as long as a request may take.
+AT_ONCE = 64
+# Requests to one rack, its Console's included.
+MOST = 3
+
+
+class Copy(t.NamedTuple):
+    """What came of asking a rack through its Console."""
+
+    found: Found
+    state: str
+    why: str = ""
+
+
+def gather(task: Task) -> Evidence:
+    """Nothing is changed anywhere. Only options that can't be meant raise BadInput; who is silent is a source that says so."""
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        return _Gathering(task, pool).run()
+
+
+class _Gathering:
+    def __init__(self, task: Task, pool: concurrent.futures.Executor) -> None:
+        self._task = task
+        self._pool = pool
+        self._sources: list[Source] = []
+        self._listing: Listing | None = None
+        self._keys: dict[str, list[files.Held]] = collections.defaultdict(list)
+        self._pending: dict[str, list[str]] = collections.defaultdict(list)
+        self._records: dict[tuple[str, str], list[tuple[str, Record]]] = collections.defaultdict(list)
+        self._by_ledger: dict[tuple[str, str], dict[str, Rolled]] = {}
+        self._tagged: list[secrets.Seen] = []
+        self._untrusted: set[str] = set()
+        self._stacks: dict[str, aws.SeenRack] = {}
+        self._answers: dict[str, racks.Answer] = {}
+        self._copies: dict[str, Copy] = {}
+
+    def run(self) -> Evidence:
+        options = self._task.options
+        regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in self._regions()]
+        listing = self._pool.submit(self._list) if fleet.asks_console(self._task) else None
+        paths = [entry["path"] for entry in options["stores"] if entry["type"] == "file"]
+        held = self._pool.submit(files.look, files.layouts_of(options["homes"]) if options["homes"] else self._task.cli.layouts, paths)
+        told = self._pool.submit(lines.look, ledger.path_of(self._task))
+        tagged = [
+            self._pool.submit(secrets.look, self._task.aws(), "aws_secretsmanager") for entry in options["stores"] if entry["type"] == "aws_secretsmanager"
+        ]
+        tabled = self._pool.submit(tables.look, self._aws(options["tables"]), options["tables"]["prefix"]) if options["tables"] else None
+        self._take_files(held.result())
+        seen_regions = [each.result() for each in regions]
+        for region in seen_regions:
+            self._stacks.update((rack.found.domain or rack.found.full_name, rack) for rack in region.racks)
+        self._by_ledger, self._tagged = told.result().rolled, [each.result() for each in tagged]
+        self._ask_racks(listing.result() if listing else [])
+        users = tabled.result() if tabled else None
+        self._sources += [held.result().source, *(each.source for each in seen_regions), told.result().source]
+        self._sources += [each.source for each in self._tagged] + ([users.source] if users else [])
+        rack_list, strays = self._joined()
+        return Evidence(
+            at=self._task.clock.stamp(),
+            racks=tuple(rack_list),
+            consoles=self._consoles(),
+            accounts=tuple(region.account for region in seen_regions if region.account),
+            users=tuple(users.users) if users else (),
+            deploy_keys=users.deploy_keys if users else 0,
+            tables=users.name if users else "",
+            files=tuple(held.result().files),
+            ledgers=tuple(each for each in (told.result().ledger,) if each),
+            strays=tuple(strays),
+            sources=tuple(self._sources),
+        )
+
+    # -- who is there -------------------------------------------------------------------------------------------------
+    def _aws(self, entry: t.Mapping[str, t.Any], region: str | None = None) -> Aws:
+        task = self._task
+        return Aws(
+            task.secrets,
+            task.clock,
+            region or entry.get("region"),
+            entry.get("profile"),
+            task.options.get("endpoint_url"),
+            float(task.options["timeout"]),
+            task.clients,
+            entry.get("role_arn"),
+        )
+
+    def _regions(self) -> list[tuple[Aws, str, str]]:
+        """A way to each account and region, and what it is called."""
+        found = []
+        for entry in self._task.options["aws"]:
+            names = entry.get("regions") or [None]
+            whose = entry.get("role_arn") or entry.get("profile") or ""
+            if fleet.EVERY_REGION in names:
+                try:
+                    names = self._aws(entry).regions()
+                except ConvoxError as exc:
+                    self._sources.append(Source("aws", whose or "all regions", SILENT, str(exc)))
+                    continue
+            for name in dict.fromkeys(names):
+                label = " ".join(each for each in (whose, name) if each) or "its own region"
+                found.append((self._aws(entry, name), label, entry.get("profile") or ""))
+        return found
+
+    def _list(self) -> list[Found]:
+        """The Console's racks."""
+        subject = self._task.options.get("host") or "Console"
+        try:
+            self._listing = listing = Listing(self._task)
+            subject, answers = listing.host, listing.racks()
+        except ConvoxError as exc:
+            self._sources.append(Source("console", subject, SILENT, str(exc)))
+            return []
+        strange = [f"{label}: {answer}" for label, answer in answers if isinstance(answer, str)]
+        found = [answer for dummy, answer in answers if not isinstance(answer, str)]
+        self._sources.append(Source("console", subject, PARTLY if strange else ANSWERED, strange[0] if strange else f"{len(found)} racks"))
+        return found
+
+    def _take_files(self, seen: files.Files) -> None:
+        # Where everybody can write, anybody could have named the host that a key is sent to.
+        open_to_all = {file.path for file in seen.files if file.writable}
+        for held in seen.logins:
+            self._task.secrets.add(held.key)
+            self._keys[held.host].append(held)
+        for where, record in seen.records:
+            for key in record.secrets():
+                self._task.secrets.add(key)
+            self._records[(record.kind, record.identity)].append((where, record))
+            if record.kind == records.RACK_API_KEY:
+                host = record.identity
+                if record.current:
+                    self._keys[host].append(files.Held(host, record.current, where))
+                if record.pending and record.pending.key:
+                    self._pending[host].append(record.pending.key)
+        self._untrusted = {host for host, each in self._keys.items() if any(held.where in open_to_all for held in each)}
+
+    # -- asking racks -------------------------------------------------------------------------------------------------
+    def _ask_racks(self, listed: t.Sequence[Found]) -> None:
+        if not self._task.options["ask_racks"]:
+            self._copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
+            return
+        console = self._listing.host if self._listing else ""
+        hosts = {*self._keys, *self._stacks, *self._task.options["racks"], *(identity for kind, identity in self._records if kind == records.RACK_API_KEY)}
+        reach = Reach(self._task, Target(console, None, None))
+        waiting: dict[concurrent.futures.Future[t.Any], str] = {}
+        begun = {console, *self._untrusted}
+
+        def ask(host: str) -> None:
+            if host and "/" not in host and host not in begun:
+                begun.add(host)
+                waiting[self._pool.submit(self._ask, reach, host, MOST - bool(listed))] = host
+
+        for host in sorted(hosts):
+            ask(host)
+        for rack in listed:
+            waiting[self._pool.submit(self._ask_through, rack)] = ""
+        while waiting:
+            done, dummy = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                host, answer = waiting.pop(future), future.result()
+                if isinstance(answer, Copy):
+                    self._copies[answer.found.full_name] = answer
+                    ask(answer.found.domain)
+                else:
+                    self._answers[host] = answer
+
+    def _ask(self, reach: Reach, host: str, most: int) -> racks.Answer:
+        stack = self._stacks.get(host)
+        known = [stack.key] if stack and stack.key else []
+        known += [held.key for held in self._keys.get(host, ())] + self._pending.get(host, [])
+        return racks.ask(reach, host, list(dict.fromkeys(known)), most)
+
+    def _ask_through(self, rack: Found) -> Copy:
+        listing = t.cast(Listing, self._listing)
+        transport, credential = listing.way()
+        try:
+            return Copy(described(rack, listing.ask(transport, credential, rack.full_name)), COPY_OK)
+        except ConvoxError as exc:
+            return Copy(rack, COPY_STALE if rack.full_name in listing.dead_copies else COPY_UNKNOWN, str(exc))
+        finally:
+            transport.close()
+
+    # -- putting together ---------------------------------------------------------------------------------------------
+    def _joined(self) -> tuple[list[Rack], list[Login]]:
+        """The racks, and logins for hosts that are none."""
+        found: dict[str, Found] = {name: rack.found for name, rack in self._stacks.items()}
+        copies: dict[str, Copy] = {}
+        for copy in self._copies.values():
+            rack = copy.found
+            name = rack.domain or self._namesake(rack, copies) or f"{rack.full_name}@{rack.console}"
+            own = found.get(name)
+            found[name] = dataclasses.replace(own, name=rack.name, organization=rack.organization, console=rack.console) if own else rack
+            copies[name] = copy
+        hosts: dict[str, list[str]] = {name: [name] for name in found}
+        strays: list[Login] = []
+        for host, answer in self._answers.items():
+            if host in found:
+                continue
+            system = answer.system
+            domain = (system.rack_domain if system else "") or host
+            if system is None and not answer.asked and host not in self._task.options["racks"] and (records.RACK_API_KEY, host) not in self._records:
+                strays += self._logins([host])
+                continue
+            if domain not in found:
+                told = {name: getattr(system, name) for name in ("name", "provider", "status", "version", "region")} if system else {"name": host}
+                found[domain] = Found(domain=domain, **told)
+            hosts.setdefault(domain, []).append(host)
+        return [self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in sorted(found.items())], strays
+
+    def _namesake(self, rack: Found, taken: t.Container[str]) -> str | None:
+        """The one stack of its name, for a rack that could not tell its domain."""
+        same = [name for name, each in self._stacks.items() if each.found.name == rack.name and name not in taken]
+        return same[0] if len(same) == 1 else None
+
+    def _logins(self, hosts: t.Sequence[str]) -> list[Login]:
+        return [Login(held.host, Key.of(held.key), held.where) for host in hosts for held in self._keys.get(host, ())]
+
+    def _rack(self, name: str, found: Found, hosts: t.Sequence[str], copy: Copy | None) -> Rack:
+        stack, answers = self._stacks.get(name), [self._answers[host] for host in hosts if host in self._answers]
+        system = next((answer.system for answer in answers if answer.system), None)
+        if system:
+            found = dataclasses.replace(found, status=system.status, version=system.version or found.version)
+        listed_any = any(source.kind == "console" and source.state != SILENT for source in self._sources)
+        whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
+        return Rack(
+            found=found,
+            listed=bool(found.console) if listed_any else None,
+            backed=self._backed(found, stack),
+            answered=any(answer.answered for answer in answers) if answers else (copy.state == COPY_OK if copy and copy.why else None),
+            why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
+            asked=tuple(asked for answer in answers for asked in answer.asked),
+            logins=tuple(self._logins(whose)),
+            stored=stack.stored if stack else None,
+            rolled=tuple(self._rolled(records.RACK_API_KEY, whose)),
+            unfinished=tuple(each for kind in (records.RACK_API_KEY, records.INSTANCE_KEY) for each in self._unfinished(kind, whose)),
+            certificate=next((answer.certificate for answer in answers if answer.certificate), None),
+            key_in_outputs=bool(stack and stack.in_outputs) or bool(system and system.parameters.get("Development") == "Yes"),
+            console_copy=copy.state if copy else COPY_NONE,
+            instances=stack.instances if stack else None,
+        )
+
+    def _backed(self, found: Found, stack: aws.SeenRack | None) -> bool | None:
+        if stack:
+            return True
+        whole = [source.state != SILENT for source in self._sources if source.kind == "aws"]
+        elsewhere = found.provider not in ("", "aws") or found.generation == "v3"
+        return None if elsewhere or not whole or not all(whole) else False
+
+    def _of(self, kind: str, whose: t.Sequence[str]) -> list[tuple[str, Record]]:
+        return [each for identity in whose for each in self._records.get((kind, identity), [])]
+
+    def _rolled(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Rolled]:
+        for dummy, record in self._of(kind, whose):
+            digest = record.digest or (Key.of(record.current).digest if record.current else None)
+            if record.rolled_at and digest:
+                yield Rolled(record.rolled_at, BY_STORE, "", digest)
+        for identity in whose:
+            yield from self._by_ledger.get((kind, identity), {}).values()
+            yield from (seen.rolled[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.rolled)
+
+    def _unfinished(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Unfinished]:
+        for where, record in self._of(kind, whose):
+            if record.pending:
+                pending = record.pending
+                steps = (pending.confirmed, "confirmed"), (pending.activating, "activating"), (pending.applying, "applying"), ("yes", "staged")
+                yield Unfinished(kind, pending.staged_at, next(step for noted, step in steps if noted), where)
+        for identity in whose:
+            yield from (seen.unfinished[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.unfinished)
+
+    def _consoles(self) -> tuple[Console, ...]:
+        listing = self._listing
+        if listing is None:
+            return ()
+        asked = tuple(Asked(Key.of(key), ACCEPTED if taken else REFUSED) for key, dummy, taken in listing.tried)
+        kind = records.CONSOLE_API_KEY
+        whose = [identity for of, identity in [*self._records, *self._by_ledger] if of == kind and identity.endswith(f"@{listing.host}")]
+        in_force = next((each.key for each in asked if each.said == ACCEPTED), None)
+        made = [rolled for rolled in self._rolled(kind, list(dict.fromkeys(whose))) if in_force and rolled.is_of(in_force)]
+        logins = [*self._logins([listing.host])]
+        logins += [Login(listing.host, Key.of(key), source) for key, source, dummy in listing.tried if source == "api_key"]
+        last = max(made, key=lambda rolled: rolled.at, default=None)
+        return (Console(listing.host, asked, tuple(logins), Made(last.at, last.by) if last else None, tuple(self._unfinished(kind, whose))),)

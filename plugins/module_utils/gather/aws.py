@@ -1,0 +1,139 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What AWS tells an audit of the racks in one account and region, by a few calls whatever their number (convox-protocol 4)."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import aws as outside
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, SILENT, Account, Instances, Key, Source, StoredKey
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack, tags_of
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.fleet import found_of
+from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
+from ansible_collections.convox.credentials.plugins.module_utils.times import format_date
+
+SIGNING_KEY = "convox-jwt-key"
+_SECRET = "RackApiSecret"
+# As many as one GetParameters takes.
+_AT_ONCE = 10
+
+
+class SeenRack(t.NamedTuple):
+    """A rack's stack. ``key``: what SSM holds, in memory only; ``in_outputs``: whether the stack shows it to everybody."""
+
+    found: Found
+    key: str | None
+    stored: StoredKey | None
+    instances: Instances | None
+    in_outputs: bool
+
+
+class Region(t.NamedTuple):
+    racks: list[SeenRack]
+    account: Account | None
+    source: Source
+
+
+def look(aws: Aws, label: str, profile: str = "") -> Region:
+    """One account and region; what is denied is named by the source."""
+    denied: list[str] = []
+    try:
+        stacks = list(aws.rack_stacks())
+    except ConvoxError as exc:
+        return Region([], None, Source("aws", label, SILENT, str(exc)))
+    parameters = _dates(aws, denied)
+    keys = _keys(aws, [name for name in parameters if name.endswith(_SECRET)], denied)
+    instances, pairs, families = _instances(aws, denied), _pairs(aws, denied), _families(aws, denied)
+    racks = [_rack(stack, profile, parameters, keys, instances, pairs) for stack in stacks]
+    account = None
+    if racks:
+        readable = tuple(sorted(stack.name for stack in stacks if stack.name + _SECRET in parameters))
+        defined = tuple(sorted(stack.name for stack in stacks if f"{stack.name}-api-monitor" in families))
+        account = Account(racks[0].found.account, racks[0].found.region, parameters.get(SIGNING_KEY), readable, defined)
+    said = f"{len(racks)} racks" + (f"; not told: {', '.join(denied)}" if denied else "")
+    return Region(racks, account, Source("aws", label, PARTLY if denied else ANSWERED, said))
+
+
+def _rack(
+    stack: Stack,
+    profile: str,
+    parameters: t.Mapping[str, str],
+    keys: t.Mapping[str, str],
+    instances: t.Mapping[str, list[tuple[str, str]]] | None,
+    pairs: t.Mapping[str, str | None] | None,
+) -> SeenRack:
+    name = stack.name + _SECRET
+    key = keys.get(name)
+    stored = StoredKey(Key.of(key) if key else None, parameters[name]) if name in parameters else None
+    return SeenRack(found_of(stack, profile), key, stored, _of_rack(stack, instances, pairs), stack.parameters.get("Development") == "Yes")
+
+
+def _of_rack(
+    stack: Stack, instances: t.Mapping[str, list[tuple[str, str]]] | None, pairs: t.Mapping[str, str | None] | None
+) -> Instances | None:  # fmt: skip
+    if instances is None or pairs is None:
+        return None
+    own, pair = instances.get(stack.name, []), stack.parameters.get("Key", "")
+    used = {name for each in instances.values() for dummy, name in each} | {pair}
+    left = sorted(name for name in pairs if name.startswith(f"{stack.name}-keypair-") and name not in used)
+    return Instances(pair, pairs.get(pair), len(own), tuple(sorted(instance for instance, name in own if name != pair)), tuple(left))
+
+
+def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:
+    """When each parameter of a rack was set last."""
+    filters = [{"Key": "Name", "Option": "Contains", "Values": [_SECRET]}], [{"Key": "Name", "Option": "Equals", "Values": [SIGNING_KEY]}]
+    question = lambda: [  # noqa: E731 - asked once, and where it is denied not at all
+        each for wanted in filters for page in aws.pages("ssm", "describe_parameters", ParameterFilters=wanted) for each in page["Parameters"]
+    ]
+    return {each["Name"]: format_date(each["LastModifiedDate"]) for each in outside.allowed(question, denied.append) or []}
+
+
+def _keys(aws: Aws, names: t.Sequence[str], denied: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(names), _AT_ONCE):
+        some = list(names[start : start + _AT_ONCE])
+        reply = outside.allowed(functools.partial(aws.call, "ssm", "get_parameters", Names=some, WithDecryption=True), denied.append)
+        if reply is None:
+            break
+        for each in reply["Parameters"]:
+            aws.secrets.add(each["Value"])
+            found[each["Name"]] = each["Value"]
+    return found
+
+
+def _instances(aws: Aws, denied: list[str]) -> dict[str, list[tuple[str, str]]] | None:
+    """By rack: each instance's id, and its pair's name."""
+
+    def question() -> dict[str, list[tuple[str, str]]]:
+        found = collections.defaultdict(list)
+        for page in aws.pages("ec2", "describe_instances", Filters=[{"Name": "tag-key", "Values": ["Rack"]}]):
+            for each in (instance for reservation in page["Reservations"] for instance in reservation["Instances"]):
+                if each["State"]["Name"] != "terminated":
+                    found[tags_of(each)["Rack"]].append((each["InstanceId"], each.get("KeyName", "")))
+        return found
+
+    return t.cast("dict[str, list[tuple[str, str]]] | None", outside.allowed(question, denied.append))
+
+
+def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
+    """When each pair of a rack was made."""
+    question = lambda: aws.call("ec2", "describe_key_pairs")["KeyPairs"]  # noqa: E731 - as above
+    found = outside.allowed(question, denied.append)
+    if found is None:
+        return None
+    return {each["KeyName"]: format_date(each["CreateTime"]) if each.get("CreateTime") else None for each in found}
+
+
+def _families(aws: Aws, denied: list[str]) -> set[str]:
+    question = lambda: [  # noqa: E731 - as above
+        name for page in aws.pages("ecs", "list_task_definition_families", status="ACTIVE") for name in page["families"]
+    ]
+    return set(outside.allowed(question, denied.append) or [])

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What the CLI's files and this collection's own tell an audit, in one home or many: logins, records, modes and damage."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import typing as t
+import urllib.parse
+
+from ansible_collections.convox.credentials.plugins.module_utils import cli_config, files
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, File, Source
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Damaged
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record
+from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
+
+_PLACES = (".config/convox2", ".config/convox", "Library/Application Support/convox", ".convox")
+
+
+class Held(t.NamedTuple):
+    """A key that a file has for a host, in memory only."""
+
+    host: str
+    key: str
+    where: str
+
+
+class Files(t.NamedTuple):
+    logins: list[Held]
+    records: list[tuple[str, Record]]
+    files: list[File]
+    source: Source
+
+
+def layouts_of(homes: t.Sequence[str]) -> list[Layout]:
+    """Those that are there in each home; a pattern names several homes."""
+    found = [home for pattern in homes for home in sorted(glob.glob(os.path.expanduser(pattern)))]
+    return [Layout(path) for home in found for path in (os.path.join(home, place) for place in _PLACES) if os.path.isdir(path)]
+
+
+def look(layouts: t.Sequence[Layout], stores: t.Sequence[str]) -> Files:
+    """``stores``: files of keys beside the CLI's, by their paths."""
+    seen = Files(
+        [], [], [File(each.path, each.mode, each.writable, each.mend) for each in cli_config.loose(layouts, stores)], Source("files", "", ANSWERED, "")
+    )
+    failed: list[str] = []
+    for layout in layouts:
+        _each(seen, failed, layout.file("auth"), functools.partial(_logins, layout), seen.logins)
+        _each(seen, failed, layout.file("rotations.json"), functools.partial(_records, layout.file("rotations.json")), seen.records)
+        _each(seen, failed, layout.file("racks"), functools.partial(_urls, layout.file("racks")), seen.logins)
+    for path in stores:
+        _each(seen, failed, path, functools.partial(_records, path), seen.records)
+    said = f"{len(layouts)} directories, {len(seen.logins)} logins" + (f"; {failed[0]}" if failed else "")
+    subject = ", ".join(layout.path for layout in layouts[:3]) + (" and more" if len(layouts) > 3 else "")
+    return seen._replace(source=Source("files", subject or "none", PARTLY if failed else ANSWERED, said))
+
+
+def _each(seen: Files, failed: list[str], path: str, read: t.Callable[[], t.Iterable[t.Any]], into: list[t.Any]) -> None:
+    try:
+        into.extend(read())
+    except Damaged as exc:
+        seen.files.append(File(path, damage=str(exc)))
+    except ConvoxError as exc:
+        failed.append(str(exc))
+
+
+def _logins(layout: Layout) -> list[Held]:
+    path = layout.file("auth")
+    return [Held(host, key, path) for host, key in layout.auth().items() if isinstance(key, str) and key]
+
+
+def _records(path: str) -> list[tuple[str, Record]]:
+    return [(path, record) for record in FileStore(path).every()]
+
+
+def _urls(directory: str) -> t.Iterator[Held]:
+    """The v3 CLI keeps a file a rack, each a URL with the key in it (convox-protocol 2)."""
+    if not os.path.isdir(directory):
+        return
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        text = (files.read(path) or "").strip() if os.path.isfile(path) else ""
+        try:
+            parts = urllib.parse.urlsplit(text)
+            host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+        except ValueError:
+            continue
+        if parts.scheme == "https" and host and parts.password:
+            yield Held(host, urllib.parse.unquote(parts.password), path)

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What a self-hosted Console's tables tell an audit of its users (convox-protocol 6.3): chosen attributes, no key."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, SILENT, Source, User
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)\.(\d\d)(\d\d)(\d\d)(\.\d+)?")
+_ATTRIBUTES = {"#e": "email", "#k": "api-key-created-at", "#u": "cli-authenticated"}
+
+
+class Seen(t.NamedTuple):
+    users: list[User]
+    deploy_keys: int
+    name: str
+    source: Source
+
+
+def look(aws: Aws, prefix: str) -> Seen:
+    name = f"{prefix}-users"
+    try:
+        pages = aws.pages("dynamodb", "scan", TableName=name, ProjectionExpression=", ".join(_ATTRIBUTES), ExpressionAttributeNames=_ATTRIBUTES)
+        users = [_user(item) for page in pages for item in page["Items"]]
+        count = sum(page["Count"] for page in aws.pages("dynamodb", "scan", TableName=f"{prefix}-deploy-keys", Select="COUNT"))
+    except ConvoxError as exc:
+        return Seen([], 0, name, Source("tables", prefix, SILENT, str(exc)))
+    return Seen(users, count, name, Source("tables", prefix, ANSWERED, f"{len(users)} users, {count} deploy keys"))
+
+
+def _user(item: t.Mapping[str, t.Any]) -> User:
+    email, made, used = (str(item.get(name, {}).get("S", "")) for name in _ATTRIBUTES.values())
+    return User(email, _date(made), _date(used))
+
+
+def _date(text: str) -> str | None:
+    """``YYYYMMDD.HHMMSS.nnnnnnnnn``, in UTC."""
+    match = _DATE.fullmatch(text)
+    return "{}-{}-{}T{}:{}:{}Z".format(*match.groups()[:6]) if match else None

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole audit against the stand-in: what it asks, what it is told, and that it changes nothing."""
+from __future__ import annotations
+
+import collections
+import json
+import socket
+import time
+import typing as t
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from ansible_collections.convox.credentials.plugins.module_utils import credential_audit
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from tests.leaks import found_in
+from tests.places import ROOT
+from tests.standin import AWS_CREDENTIALS, ConsoleSpec, RackSpec, Standin
+from tests.unit.plugins.module_utils.conftest import Tasks
+
+OPTIONS: dict[str, t.Any] = {
+    "console": None, "ask_racks": True, "homes": [], "racks": [], "tables": None, "aws": [{"regions": ["us-east-1"]}], "max_returned": 1000,
+}  # fmt: skip
+SPECS = (
+    RackSpec(name="clean", console=True, key_pair="clean-keypair-5000"),
+    RackSpec(name="latent", console=True, key_pair="latent-keypair-5000"),
+    RackSpec(name="open", key="", key_pair="open-keypair-5000"),
+    RackSpec(name="stale", console=True, console_key="X" * 30, key_pair="stale-keypair-5000"),
+    RackSpec(name="pairs", key_pair="pairs-keypair-5000", former_key_pairs=2),
+    RackSpec(name="self", certificate="self_signed", key_pair="self-keypair-5000"),
+)
+
+
+class Audit:
+    """A fleet of its own, whose keys are nowhere yet, and the CLI's files of whoever audits."""
+
+    def __init__(self, convox: Standin, directory: Path) -> None:
+        self.convox, self.directory = convox, directory
+        self.tasks = Tasks(convox, directory)
+        self.before = 0
+        self.log_in(convox.console.host, convox.console.api_key)
+
+    def log_in(self, host: str, key: str) -> None:
+        path = self.directory / "auth"
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        there = json.loads(path.read_text()) if path.exists() else {}
+        path.touch(0o600)
+        path.write_text(json.dumps({**there, host: key}))
+
+    def __call__(self, **options: t.Any) -> dict[str, t.Any]:
+        self.before = self.convox.journal.total
+        return credential_audit.run(self.tasks(**{"host": self.convox.console.host, **OPTIONS, **options}))
+
+    def asked(self) -> list[dict[str, t.Any]]:
+        return self.convox.journal.entries(self.convox.journal.total - self.before)
+
+
+@pytest.fixture
+def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Audit]:
+    for name, value in AWS_CREDENTIALS.items():
+        monkeypatch.setenv(name.upper(), value)
+    with Standin(SPECS, ConsoleSpec()) as convox:
+        convox.racks["latent"].set_password("N" * 30)
+        convox.racks["latent"].wait_at_rest()
+        yield Audit(convox, tmp_path / "convox")
+
+
+def ids(result: t.Mapping[str, t.Any], name: str) -> set[str]:
+    """What is found of one rack, but for what all of them have."""
+    return {each["id"] for each in result["findings"] if each["subject"].rpartition("/")[2] == name} - {"rack_key_age_unknown", "rack_not_in_console"}
+
+
+def test_each_rack_has_its_own_findings(audit: Audit) -> None:
+    convox = audit.convox
+    audit.log_in(convox.racks["clean"].host, convox.racks["clean"].key)
+    audit.log_in(convox.racks["stale"].host, "W" * 30)
+    result = audit()
+    assert {spec.name: ids(result, spec.name) for spec in SPECS} == {
+        "clean": set(),
+        "latent": {"rack_key_latent"},
+        "open": {"rack_open"},
+        "stale": {"console_copy_stale", "rack_key_refused"},
+        "pairs": {"key_pair_left"},
+        "self": {"certificate_unverified"},
+    }
+    latent = next(each for each in result["findings"] if each["id"] == "rack_key_latent")
+    assert latent["evidence"]["latent"] != latent["evidence"]["in_force"]
+    assert {each["subject"].rpartition("/")[2] for each in result["findings"] if each["id"] == "rack_not_in_console"} == {"open", "pairs", "self"}
+
+
+def test_who_is_asked_and_that_nothing_is_changed(audit: Audit) -> None:
+    before = {name: rack.truth()["accepts"] for name, rack in audit.convox.racks.items()}
+    audit(tables={"prefix": "convox", "region": "us-east-1"}, stores=[{"type": "cli"}, {"type": "aws_secretsmanager"}], region="us-east-1")
+    entries = audit.asked()
+    assert {each["method"] for each in entries if each["server"] != "aws"} == {"GET"}
+    requests = collections.Counter(each["server"] for each in entries)
+    assert max(requests[f"rack {spec.name}"] for spec in SPECS) <= 3
+    assert requests["rack self"] == 0
+    assert {name: rack.truth()["accepts"] for name, rack in audit.convox.racks.items()} == before
+
+
+def test_the_policy_in_docs_is_what_it_takes(audit: Audit) -> None:
+    """Neither more nor less."""
+    stores = [{"type": "cli"}, {"type": "aws_secretsmanager"}]
+    by_role = {"role_arn": "arn:aws:iam::123456789012:role/audit", "regions": ["all"]}
+    client = audit.tasks(region="us-east-1").aws()
+    for name in ("convox-users", "convox-deploy-keys"):
+        key = [{"AttributeName": "id", "AttributeType": "S"}], [{"AttributeName": "id", "KeyType": "HASH"}]
+        client.call("dynamodb", "create_table", TableName=name, AttributeDefinitions=key[0], KeySchema=key[1], BillingMode="PAY_PER_REQUEST")
+    tables = {"prefix": "convox", "region": "us-east-1"}
+    audit(aws=[{"regions": ["us-east-1"]}, {**by_role, "region": "us-east-1"}], tables=tables, stores=stores, region="us-east-1")
+    policy = json.loads((ROOT / "docs" / "iam" / "audit.json").read_text(encoding="utf-8"))
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert {each["path"] for each in audit.asked() if each["server"] == "aws"} == allowed
+
+
+def test_aws_is_asked_by_region_never_by_rack(audit: Audit) -> None:
+    audit()
+    few = sum(each["server"] == "aws" for each in audit.asked())
+    for number in range(4):
+        audit.convox.add_rack(RackSpec(name=f"more{number}"))
+    audit()
+    assert sum(each["server"] == "aws" for each in audit.asked()) == few
+
+
+@pytest.mark.parametrize("action", ["ssm:GetParameters", "ssm:DescribeParameters", "ec2:DescribeInstances", "ec2:DescribeKeyPairs"])
+def test_what_aws_denies_is_unknown_not_good(audit: Audit, action: str) -> None:
+    audit.convox.aws_faults.add(action=action, error="AccessDeniedException", times=None)
+    result = audit()
+    silent = [each for each in result["findings"] if each["id"] == "source_silent"]
+    assert [action in each["what"] for each in silent] == [True]
+    assert "rack_open" in ids(result, "open")
+
+
+def test_a_silent_console_and_account(audit: Audit) -> None:
+    audit.convox.aws_faults.add(action="cloudformation:DescribeStacks", error="AccessDenied", times=None)
+    audit.convox.console.fault("status", status=500, body="out of order", times=None)
+    result = audit()
+    assert {each["subject"].partition(" ")[0] for each in result["findings"] if each["id"] == "source_silent"} == {"aws", "console"}
+    assert result["summary"]["racks"] == 0
+
+
+def test_a_dead_rack_costs_its_own_time_out(audit: Audit) -> None:
+    """Once, and not the others'."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dead = f"127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        audit()
+        usual = time.monotonic() - began
+        began = time.monotonic()
+        result = audit(racks=[dead], timeout=3)
+        took = time.monotonic() - began
+    assert ids(result, dead) == {"rack_silent"}
+    assert 3 <= took < 3 + usual + 1
+    assert "rack_key_latent" in ids(result, "latent")
+
+
+def test_the_report(audit: Audit, tmp_path: Path) -> None:
+    """As its schema says, without any key, 0600; and what changed since."""
+    first = audit(dest=str(tmp_path / "first.json"))
+    latent = audit.convox.racks["latent"]
+    latent.restart()
+    latent.wait_at_rest()
+    second = audit(dest=str(tmp_path / "second.json"), compare=first["dest"])
+    report = json.loads(Path(second["dest"]).read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(report)
+    assert Path(second["dest"]).stat().st_mode & 0o777 == 0o600
+    assert [each["id"] for each in report["changes"]["mended"]] == ["rack_key_latent"]
+    assert len(second["lines"]) <= 25
+    keys = [key for rack in audit.convox.racks.values() for key in (rack.key, rack.spec.key) if key] + [audit.convox.console.api_key]
+    text = Path(first["dest"]).read_text(encoding="utf-8") + json.dumps(second) + "".join(audit.tasks.warnings)
+    assert found_in(text, keys) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"policy_file": "/nowhere.yml"}, "policy_file: /nowhere.yml: there is no such file"),
+        ({"compare": "/nowhere.json"}, "compare: /nowhere.json: there is no such file"),
+        ({"policy": {"fail_on": "all"}}, "policy.fail_on: 'all' is none of"),
+    ],
+)
+def test_bad_options(audit: Audit, options: dict[str, t.Any], said: str) -> None:
+    with pytest.raises(BadInput) as failure:
+        audit(**options)
+    assert said in str(failure.value)
