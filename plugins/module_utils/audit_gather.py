@@ -308,8 +308,8 @@ class _Gathering:
         for where, record in self._of(kind, whose):
             if record.pending:
                 pending = record.pending
-                steps = (pending.confirmed, "confirmed"), (pending.activating, "activating"), (pending.applying, "applying"), ("yes", "staged")
-                yield Unfinished(kind, pending.staged_at, next(step for noted, step in steps if noted), where)
+                steps = (pending.confirmed, "confirmed"), (pending.activating, "activating"), (pending.applying, "applying")
+                yield Unfinished(kind, pending.staged_at, next((step for noted, step in steps if noted), "staged"), where)
         for identity in whose:
             yield from (seen.unfinished[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.unfinished)
 

@@ -327,7 +327,7 @@ def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate],
     class Connection(urllib3.connection.HTTPSConnection):
         def connect(self):  # type: ignore[no-untyped-def]
             super().connect()
-            note(tls.shown_by(t.cast("ssl.SSLSocket", self.sock)))
+            note(tls.shown_by(t.cast(ssl.SSLSocket, self.sock)))
 
     class Pool(urllib3.HTTPSConnectionPool):
         ConnectionCls = Connection

@@ -90,9 +90,10 @@ def _of_rack(
 def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:
     """When each parameter of a rack was set last."""
     filters = [{"Key": "Name", "Option": "Contains", "Values": [_SECRET]}], [{"Key": "Name", "Option": "Equals", "Values": [SIGNING_KEY]}]
-    question = lambda: [  # noqa: E731 - asked once, and where it is denied not at all
-        each for wanted in filters for page in aws.pages("ssm", "describe_parameters", ParameterFilters=wanted) for each in page["Parameters"]
-    ]
+
+    def question() -> list[dict[str, t.Any]]:
+        return [each for wanted in filters for page in aws.pages("ssm", "describe_parameters", ParameterFilters=wanted) for each in page["Parameters"]]
+
     return {each["Name"]: format_date(each["LastModifiedDate"]) for each in outside.allowed(question, denied.append) or []}
 
 
@@ -125,7 +126,10 @@ def _instances(aws: Aws, denied: list[str]) -> dict[str, list[tuple[str, str]]] 
 
 def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
     """When each pair of a rack was made."""
-    question = lambda: aws.call("ec2", "describe_key_pairs")["KeyPairs"]  # noqa: E731 - as above
+
+    def question() -> list[dict[str, t.Any]]:
+        return t.cast("list[dict[str, t.Any]]", aws.call("ec2", "describe_key_pairs")["KeyPairs"])
+
     found = outside.allowed(question, denied.append)
     if found is None:
         return None
@@ -133,7 +137,7 @@ def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
 
 
 def _families(aws: Aws, denied: list[str]) -> set[str]:
-    question = lambda: [  # noqa: E731 - as above
-        name for page in aws.pages("ecs", "list_task_definition_families", status="ACTIVE") for name in page["families"]
-    ]
+    def question() -> list[str]:
+        return [name for page in aws.pages("ecs", "list_task_definition_families", status="ACTIVE") for name in page["families"]]
+
     return set(outside.allowed(question, denied.append) or [])
