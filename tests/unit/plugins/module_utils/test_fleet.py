@@ -525,7 +525,7 @@ def test_bad_options(search: Search, asked: Asked, options: dict[str, t.Any], wo
     ],
 )
 def test_whether_a_console_is_asked(tasks: Tasks, options: dict[str, t.Any], environ: dict[str, str], asks: bool) -> None:
-    assert fleet._asks_console(tasks(environ, **{"console": None, "aws": [], **options})) is asks
+    assert fleet.asks_console(tasks(environ, **{"console": None, "aws": [], **options})) is asks
 
 
 # -- what is remembered -------------------------------------------------------------------------------------------

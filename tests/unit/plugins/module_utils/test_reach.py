@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from tests.standin.console import Console as StandinConsole
@@ -78,7 +78,7 @@ def test_pinned_by_what_was_kept(tasks: Tasks, rack: StandinRack) -> None:
     """Also where nothing else is verified."""
     keep(tasks, **{rack.host: PIN})
     for more in ({}, {"validate_certs": False}, {"tls_fingerprint": "accept_new"}):
-        with failing(NoAnswer, PIN, tls.look_at(rack.host, 5).fingerprint, hiding=[rack.key]):
+        with failing(Untrusted, PIN, tls.look_at(rack.host, 5).fingerprint, hiding=[rack.key]):
             reach(tasks(host=rack.host, **more)).rack(rack.key).auth()
     assert tasks.warnings == []
 
