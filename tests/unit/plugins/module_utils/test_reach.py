@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused, Untrusted
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from tests.standin.console import Console as StandinConsole
