@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import itertools
 import json
@@ -17,6 +18,7 @@ from xml.sax.saxutils import escape
 
 from moto.backends import get_backend
 from moto.core.exceptions import ServiceException
+from moto.core.utils import utcnow
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -78,6 +80,19 @@ class Cloud:
         parameter = self.parameter(region, name)
         if parameter is not None:
             parameter.version = version
+
+    def set_parameter_date(self, region: str, name: str, days: float) -> None:
+        """Have an SSM parameter as it is for so many days."""
+        parameter = self.parameter(region, name)
+        if parameter is not None:
+            parameter.last_modified_date = utcnow() - datetime.timedelta(days=days)
+
+    def set_pair_date(self, region: str, name: str, days: float) -> None:
+        """Have a key pair for so many days."""
+        with self.lock:
+            pair = self.backend("ec2", region).key_pairs.get(name)
+            if pair is not None:
+                pair.create_time = utcnow() - datetime.timedelta(days=days)
 
     def put_parameter(self, region: str, name: str, value: str) -> None:
         """Set an SSM parameter."""

@@ -177,10 +177,11 @@ class Console:
         return Reply.json({"id": session})
 
     def _listed(self, record: RackRecord) -> dict[str, Any]:
+        rack = self.rack_of(record)
         return {
             "name": record.name,
             "organization": {"name": record.organization},
-            "provider": "aws",
+            "provider": rack.spec.provider if rack else "aws",
             "status": self.status_of(record),
         }
 

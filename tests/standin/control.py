@@ -69,6 +69,7 @@ class Control:
             ("POST", "settings"): lambda values: rack.set(**values),
             ("POST", "password"): lambda values: rack.set_password(values["key"]),
             ("POST", "update"): rack.stack.change,
+            ("POST", "dates"): lambda values: rack.set_dates(**values),
             ("POST", "restart"): lambda values: rack.restart(values.get("container")),
             ("POST", "instances/replace"): lambda values: rack.replace_instance(values.get("instance")),
             ("POST", "wait"): lambda values: rack.wait_at_rest(**values),

@@ -91,6 +91,12 @@ class InstanceGroup:
         elif len(there) > count:
             self._end(there[count:], evacuate)
 
+    def set_pair(self, instance: str, pair: str) -> None:
+        """Somebody launched this one by hand, on another pair."""
+        for each in self.members():
+            if each.id == instance:
+                each.key_name = pair
+
     def fail(self, instance: str) -> list[Any]:
         """One instance fails, with nobody having asked."""
         failing = [each for each in self.members() if each.id == instance]

@@ -140,6 +140,17 @@ class Rack:
         """Somebody else changes the stack's Password."""
         self.stack.change({"Password": key})
 
+    def set_dates(
+        self, *, key_days: float | None = None, pair_days: float | None = None, signing_key_days: float | None = None
+    ) -> None:
+        """As if SSM had its key and its region's signing key, and EC2 its present pair, as they are for so many days."""
+        if key_days is not None:
+            self._cloud.set_parameter_date(self.region, self.stack.secret_name, key_days)
+        if signing_key_days is not None:
+            self._cloud.set_parameter_date(self.region, SIGNING_KEY, signing_key_days)
+        if pair_days is not None:
+            self._cloud.set_pair_date(self.region, self.parameters["Key"], pair_days)
+
     def restart(self, container: str | None = None) -> None:
         """Containers start anew unasked."""
         self.service.restart(container)
@@ -282,9 +293,9 @@ class Rack:
 
     def _stable_certificate(self) -> Any:
         if self.spec.certificate == "self_signed":
-            return tls.self_signed(f"{self.name}.stand-in.invalid")
+            return tls.self_signed(f"{self.name}.stand-in.invalid", days=self.spec.certificate_days)
         named = self.spec.rack_domain.partition(":")[0]
-        return self._authority.context("" if named in tls.LOOPBACK_NAMES else named)
+        return self._authority.context("" if named in tls.LOOPBACK_NAMES else named, self.spec.certificate_days)
 
     # Its address
 

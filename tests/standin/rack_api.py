@@ -142,7 +142,7 @@ class RackApi:
             "name": rack.name,
             "outputs": dict(sorted(rack.stack.output_values().items())) if rack.on_aws else {},
             "parameters": dict(sorted(parameters.items())),
-            "provider": "aws",
+            "provider": rack.spec.provider,
             "rack-domain": rack.rack_domain,
             "region": rack.region,
             "status": self.status(),

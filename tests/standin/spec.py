@@ -60,6 +60,8 @@ class RackSpec(RackSettings):
     domain: str = ""  # default: the rack's address on loopback
     rack_domain: str = ""  # default: the rack's address on loopback
     certificate: str = "ca"  # or "self_signed", or "api": each container its own (3)
+    certificate_days: int = 365  # until it expires; below 0: since it did
+    provider: str = "aws"  # of a v3 rack also "gcp" and others (5)
     console: bool = False  # whether Console knows it
     console_key: str | None = None  # Console's copy of its key; default: the key
     uninstallable: bool = False  # whether Console would uninstall it when it is removed (6.2)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost")
+DAYS = 365
 
 
 class Authority:
@@ -26,31 +27,35 @@ class Authority:
         self._ca = trustme.CA(organization_name="stand-in for Convox")
         self.path = directory / "ca.pem"
         self._ca.cert_pem.write_to_path(str(self.path))
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[tuple[str, int], ssl.SSLContext] = {}
 
-    def context(self, extra_name: str = "") -> ssl.SSLContext:
-        """A certificate for loopback, and one more name, that the authority vouches for."""
-        if extra_name not in self._contexts:
+    def context(self, extra_name: str = "", days: int = DAYS) -> ssl.SSLContext:
+        """A certificate for loopback, and one more name, that the authority vouches for, and that expires in so many days."""
+        if (extra_name, days) not in self._contexts:
             context = _server_context()
-            self._ca.issue_cert(*LOOPBACK_NAMES, *([extra_name] if extra_name else [])).configure_cert(context)
-            self._contexts[extra_name] = context
-        return self._contexts[extra_name]
+            names = (*LOOPBACK_NAMES, *([extra_name] if extra_name else []))
+            begin, end = _lifetime(days)
+            self._ca.issue_cert(*names, not_before=begin, not_after=end).configure_cert(context)
+            self._contexts[(extra_name, days)] = context
+        return self._contexts[(extra_name, days)]
 
 
-def self_signed(name: str, organization: str = "", names: tuple[str, ...] = LOOPBACK_NAMES) -> ssl.SSLContext:
+def self_signed(
+    name: str, organization: str = "", names: tuple[str, ...] = LOOPBACK_NAMES, days: int = DAYS
+) -> ssl.SSLContext:
     """A certificate that nobody vouches for."""
     key = ec.generate_private_key(ec.SECP256R1())
     parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
     subject = x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    begin, end = _lifetime(days)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
+        .not_valid_before(begin)
+        .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([_general_name(each) for each in names]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -70,6 +75,13 @@ def self_signed(name: str, organization: str = "", names: tuple[str, ...] = LOOP
 def api_certificate() -> ssl.SSLContext:
     """What the API makes for itself at each start: O=convox, CN=api, for the name "api" (3)."""
     return self_signed("api", "convox", ("api",))
+
+
+def _lifetime(days: int) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when until when a certificate holds that expires in so many days, or did."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    end = now + datetime.timedelta(days=days)
+    return min(now, end) - datetime.timedelta(days=1), end
 
 
 def _general_name(name: str) -> x509.GeneralName:
