@@ -22,6 +22,7 @@ SHORTEST, LONGEST = 24, 50
 # Ansible masks a secret wherever it occurs in a result: a short one would blank out half of it.
 SHORTEST_MASKED = 8
 MASK = "********"
+_PLAIN = re.compile("[A-Za-z0-9]+")
 # Parameters and outputs of a rack that hold secrets, whole or in part: they are never shown (convox-protocol 3).
 SECRET_NAMES = frozenset(["Password", "HttpProxy"])
 
@@ -53,20 +54,37 @@ class Secrets:
 
     def __init__(self, on_add: t.Callable[[str], None] | None = None) -> None:
         self._known: set[str] = set()
+        # Thousands, in an audit: of those that are letters and digits it is looked up whether a text has them.
+        self._plain: dict[int, set[str]] = {}
+        self._other: set[str] = set()
         self._on_add = on_add
 
     def add(self, value: str | None) -> None:
         if not value or value in self._known:
             return
         self._known.add(value)
+        if _PLAIN.fullmatch(value):
+            self._plain.setdefault(len(value), set()).add(value)
+        else:
+            self._other.add(value)
         if self._on_add is not None:
             self._on_add(value)
 
     def redact(self, text: str) -> str:
         """The text with each secret masked, longest first, so that none shows through another."""
-        for secret in sorted(self._known, key=len, reverse=True):
+        for secret in sorted(self._other.union(self._plain_in(text)), key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
+
+    def _plain_in(self, text: str) -> set[str]:
+        """Those of letters and digits alone that the text has: each is within a run of such."""
+        found: set[str] = set()
+        shortest = min(self._plain, default=0)
+        runs = {run for run in _PLAIN.findall(text) if len(run) >= shortest} if shortest else set()
+        for run in runs:
+            for length, secrets_of_length in self._plain.items():
+                found.update(secrets_of_length.intersection(run[at : at + length] for at in range(len(run) - length + 1)))
+        return found
 
     def scrub(self, value: t.Any) -> t.Any:
         """A result with each secret masked in every string and key."""

@@ -73,6 +73,20 @@ def test_the_longest_is_masked_first() -> None:
     assert secrets.redact(f"a {NEW}tail, {NEW}, https://convox:{NEW}@rack.example.com.") == f"a {MASK}, {MASK}, {MASK}."
 
 
+@given(st.lists(MADE, min_size=1, max_size=20), st.lists(st.one_of(MADE, st.text("aB1:/@ \xe9", max_size=5)), max_size=20))
+def test_it_masks_as_if_each_secret_were_looked_for(plain: list[str], parts: list[str]) -> None:
+    """Whatever their number: within a longer run of letters, beside others, and within a secret that has more in it."""
+    values = [*plain, f"user:{plain[0]}@", plain[-1] + "0123"]
+    secrets = Secrets()
+    for value in values:
+        secrets.add(value)
+    text = "".join(part for pair in zip(parts, values * 20) for part in pair)
+    expected = text
+    for value in sorted(set(values), key=len, reverse=True):
+        expected = expected.replace(value, MASK)
+    assert secrets.redact(text) == expected
+
+
 @pytest.mark.parametrize(
     ("value", "scrubbed"),
     [
