@@ -206,15 +206,16 @@ class Reach:
 
 
 class _Sessions:
-    """The CLI's ``session`` file; check mode writes nothing."""
+    """This run's own, then the CLI's ``session`` file; check mode writes nothing."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
 
     def session(self, host: str) -> str | None:
-        return self._task.cli.session(host)
+        return self._task.sessions.get(host) or self._task.cli.session(host)
 
     def set_session(self, host: str, session: str) -> None:
+        self._task.sessions[host] = session
         if not self._task.check_mode:
             self._task.cli.set_session(host, session)
 

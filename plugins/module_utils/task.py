@@ -48,6 +48,8 @@ class Task:
 
     def __post_init__(self) -> None:
         self._warned: set[str] = set()
+        # By host, those that this run opened at a Console.
+        self.sessions: dict[str, str] = {}
         self.cli = CliConfig.find(self.options.get("config_dir") or self.environ.get("CONVOX_CONFIG"), self.environ)
 
     def stores(self) -> StoreSet:
