@@ -197,6 +197,11 @@ class Rack:
         return said
 
     @property
+    def lost(self) -> bool:
+        """Whether nobody who was asked has a key that it accepts."""
+        return self.standing == ALL_REFUSED and self.console_copy != COPY_OK
+
+    @property
     def made(self) -> Made | None:
         """When the key in force was made; at least so long ago, where only SSM's date is known."""
         key = self.in_force
@@ -222,6 +227,10 @@ class Console:
     @property
     def in_force(self) -> Key | None:
         return next((asked.key for asked in self.asked if asked.key and asked.said == ACCEPTED), None)
+
+    @property
+    def refused(self) -> set[Key]:
+        return {asked.key for asked in self.asked if asked.key and asked.said == REFUSED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,7 +287,10 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """All that was seen. ``at``: when, by the servers' clocks. ``strays``: logins for hosts that nobody knows."""
+    """All that was seen. ``at``: when, by the servers' clocks. ``strays``: logins for hosts that nobody knows.
+
+    ``tables``: the prefix of a self-hosted Console's.
+    """
 
     at: str
     racks: tuple[Rack, ...] = ()
@@ -297,11 +309,14 @@ class Evidence:
         return (parse_date(self.at) - parse_date(stamp)).total_seconds()
 
     def holders(self) -> dict[Key, dict[str, list[str]]]:
-        """Of each key that is known: the racks and Consoles that it is for, by id, and where it is."""
+        """Of each key that is known: the racks and Consoles that it is for, by id, and where it is.
+
+        One that refuses a key has only been given another's by mistake.
+        """
         found: dict[Key, dict[str, list[str]]] = {}
-        held = [(rack.label, login.key, login.where) for rack in self.racks for login in rack.logins]
+        held = [(rack.label, login.key, login.where) for rack in self.racks for login in rack.logins if rack.said_to(login.key) != REFUSED]
         held += [(rack.label, rack.stored.key, "SSM") for rack in self.racks if rack.stored and rack.stored.key]
-        held += [(console.host, login.key, login.where) for console in self.consoles for login in console.logins]
+        held += [(console.host, login.key, login.where) for console in self.consoles for login in console.logins if login.key not in console.refused]
         for name, key, where in held:
             found.setdefault(key, {}).setdefault(name, []).append(where)
         return found

@@ -35,6 +35,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Rolled,
     Source,
     Unfinished,
+    words,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Listing, described
@@ -110,7 +111,7 @@ class _Gathering:
             accounts=tuple(region.account for region in seen_regions if region.account),
             users=tuple(users.users) if users else (),
             deploy_keys=users.deploy_keys if users else 0,
-            tables=users.name if users else "",
+            tables=users.prefix if users else "",
             files=tuple(held.result().files),
             ledgers=tuple(each for each in (told.result().ledger,) if each),
             strays=tuple(strays),
@@ -163,7 +164,6 @@ class _Gathering:
         return found
 
     def _take_files(self, seen: files.Files) -> None:
-        # Where everybody can write, anybody could have named the host that a key is sent to.
         open_to_all = {file.path for file in seen.files if file.writable}
         for held in seen.logins:
             self._task.secrets.add(held.key)
@@ -178,7 +178,8 @@ class _Gathering:
                     self._keys[host].append(files.Held(host, record.current, where))
                 if record.pending and record.pending.key:
                     self._pending[host].append(record.pending.key)
-        self._untrusted = {host for host, each in self._keys.items() if any(held.where in open_to_all for held in each)}
+        # Where everybody can write, anybody could have named the host that a key is sent to.
+        self._untrusted = {host for host, each in self._keys.items() if all(held.where in open_to_all for held in each)}
 
     # -- asking racks -------------------------------------------------------------------------------------------------
     def _ask_racks(self, listed: t.Sequence[Found]) -> None:
@@ -186,15 +187,19 @@ class _Gathering:
             self._copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
             return
         console = self._listing.host if self._listing else ""
-        hosts = {*self._keys, *self._stacks, *self._task.options["racks"], *(identity for kind, identity in self._records if kind == records.RACK_API_KEY)}
+        named = {*self._stacks, *self._task.options["racks"], *(identity for kind, identity in self._records if kind == records.RACK_API_KEY)}
+        hosts = named | {host for host in self._keys if host not in self._untrusted}
+        left = sorted(self._untrusted - named)
+        not_asked = f"; not asked, for they stand only where everybody can write: {words(left)}" if left else ""
+        self._sources.append(Source("racks", "", PARTLY if left else ANSWERED, f"{len(hosts - {console})} hosts{not_asked}"))
         reach = Reach(self._task, Target(console, None, None))
         waiting: dict[concurrent.futures.Future[t.Any], str] = {}
-        begun = {console, *self._untrusted}
+        begun = {console}
 
         def ask(host: str) -> None:
             if host and "/" not in host and host not in begun:
                 begun.add(host)
-                waiting[self._pool.submit(self._ask, reach, host, MOST - bool(listed))] = host
+                waiting[self._pool.submit(self._ask, reach, host, MOST - bool(listed), hosts)] = host
 
         for host in sorted(hosts):
             ask(host)
@@ -210,11 +215,11 @@ class _Gathering:
                 else:
                     self._answers[host] = answer
 
-    def _ask(self, reach: Reach, host: str, most: int) -> racks.Answer:
+    def _ask(self, reach: Reach, host: str, most: int, hosts: t.Container[str]) -> racks.Answer:
         stack = self._stacks.get(host)
         known = [stack.key] if stack and stack.key else []
         known += [held.key for held in self._keys.get(host, ())] + self._pending.get(host, [])
-        return racks.ask(reach, host, list(dict.fromkeys(known)), most)
+        return racks.ask(reach, host, list(dict.fromkeys(known)), most, hosts)
 
     def _ask_through(self, rack: Found) -> Copy:
         listing = t.cast(Listing, self._listing)
@@ -240,7 +245,7 @@ class _Gathering:
         hosts: dict[str, list[str]] = {name: [name] for name in found}
         strays: list[Login] = []
         for host, answer in self._answers.items():
-            if host in found:
+            if host in found or answer.console:
                 continue
             system = answer.system
             domain = (system.rack_domain if system else "") or host
@@ -272,7 +277,7 @@ class _Gathering:
             found=found,
             listed=bool(found.console) if listed_any else None,
             backed=self._backed(found, stack),
-            answered=any(answer.answered for answer in answers) if answers else (copy.state == COPY_OK if copy and copy.why else None),
+            answered=any(answer.answered for answer in answers) if answers else _through(copy),
             why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
             asked=tuple(asked for answer in answers for asked in answer.asked),
             logins=tuple(self._logins(whose)),
@@ -314,15 +319,24 @@ class _Gathering:
             yield from (seen.unfinished[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.unfinished)
 
     def _consoles(self) -> tuple[Console, ...]:
-        listing = self._listing
-        if listing is None:
-            return ()
-        asked = tuple(Asked(Key.of(key), ACCEPTED if taken else REFUSED) for key, dummy, taken in listing.tried)
+        """The one whose racks are audited, and others that somebody is logged into."""
+        found, listing = [], self._listing
+        if listing is not None:
+            asked = tuple(Asked(Key.of(key), ACCEPTED if taken else REFUSED) for key, dummy, taken in listing.tried)
+            given = [Login(listing.host, Key.of(key), source) for key, source, dummy in listing.tried if source == "api_key"]
+            found.append(self._console(listing.host, asked, given))
+        return (*found, *(self._console(host, answer.asked) for host, answer in sorted(self._answers.items()) if answer.console))
+
+    def _console(self, host: str, asked: tuple[Asked, ...], given: t.Sequence[Login] = ()) -> Console:
         kind = records.CONSOLE_API_KEY
-        whose = [identity for of, identity in [*self._records, *self._by_ledger] if of == kind and identity.endswith(f"@{listing.host}")]
+        whose = list(dict.fromkeys(identity for of, identity in [*self._records, *self._by_ledger] if of == kind and identity.endswith(f"@{host}")))
         in_force = next((each.key for each in asked if each.said == ACCEPTED), None)
-        made = [rolled for rolled in self._rolled(kind, list(dict.fromkeys(whose))) if in_force and rolled.is_of(in_force)]
-        logins = [*self._logins([listing.host])]
-        logins += [Login(listing.host, Key.of(key), source) for key, source, dummy in listing.tried if source == "api_key"]
+        made = [rolled for rolled in self._rolled(kind, whose) if in_force and rolled.is_of(in_force)]
         last = max(made, key=lambda rolled: rolled.at, default=None)
-        return (Console(listing.host, asked, tuple(logins), Made(last.at, last.by) if last else None, tuple(self._unfinished(kind, whose))),)
+        known = Made(last.at, last.by) if last else None
+        return Console(host, asked, (*self._logins([host]), *given), known, tuple(self._unfinished(kind, whose)))
+
+
+def _through(copy: Copy | None) -> bool | None:
+    """Whether a rack that was asked by its Console alone has answered, be it that the Console's key is dead."""
+    return None if copy is None or (copy.state == COPY_UNKNOWN and not copy.why) else copy.state != COPY_UNKNOWN

@@ -34,6 +34,8 @@ MADE_BY = "convox.credentials"
 _DAY = 86400
 _ACCEPTED_TEXT = ("reason", "owner")
 SUMMARY_LINES = 25
+# What became of findings since an earlier report.
+CHANGES = ("new", "open", "mended", "unknown")
 
 Document = t.MutableMapping[str, t.Any]
 
@@ -124,7 +126,7 @@ def _credentials(seen: Evidence, policy: Policy) -> list[Document]:
     for user in seen.users:
         made = Made(user.key_made_at, BY_TABLE) if user.key_made_at else None
         most = policy.max_age(records.CONSOLE_API_KEY, user.email)
-        found.append(_credential(seen, records.CONSOLE_API_KEY, user.email, most, made, where=[seen.tables], used=user.last_used_at))
+        found.append(_credential(seen, records.CONSOLE_API_KEY, user.email, most, made, where=[f"{seen.tables}-users"], used=user.last_used_at))
     return found
 
 

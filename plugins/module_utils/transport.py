@@ -108,7 +108,7 @@ class Transport:
         self._retries = retries
 
     def _note_certificate(self, certificate: tls.Certificate) -> None:
-        """Of the latest connection, before anything is sent over it."""
+        """Of the latest connection, before anything is sent over it; also where nothing is, for it is not trusted."""
         self.certificate = certificate
 
     def fresh(self) -> Transport:
@@ -249,9 +249,11 @@ class Transport:
 
     def _seen(self) -> str:
         try:
-            return tls.look_at(self.host, self.timeout).fingerprint
+            seen = tls.look_at(self.host, self.timeout)
         except ConvoxError:
             return "unknown"
+        self._note_certificate(seen)
+        return seen.fingerprint
 
     def _about(self, method: str, path: str) -> str:
         """The request as messages name it; what stands behind ``?`` is nobody's business."""

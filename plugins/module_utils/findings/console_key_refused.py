@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import REFUSED, Evidence, words
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, words
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import LOGIN, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -26,7 +26,6 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for console in seen.consoles:
-        refused = {asked.key for asked in console.asked if asked.said == REFUSED}
-        where = sorted({login.where for login in console.logins if login.key in refused})
+        where = sorted({login.where for login in console.logins if login.key in console.refused})
         if where:
             yield KIND.about(console.host, f"it refuses the key in {words(where)}", where=where)

@@ -25,4 +25,4 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     if seen.deploy_keys:
-        yield KIND.about(seen.tables, f"it has {seen.deploy_keys} deploy keys, whose age nothing tells", deploy_keys=seen.deploy_keys)
+        yield KIND.about(f"{seen.tables}-deploy-keys", f"it has {seen.deploy_keys} deploy keys, whose age nothing tells", deploy_keys=seen.deploy_keys)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ALL_REFUSED, COPY_OK, Evidence
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -26,6 +26,7 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
-        asked = [asked for asked in rack.asked if asked.key]
-        if rack.standing == ALL_REFUSED and rack.console_copy != COPY_OK:
-            yield KIND.of(rack, f"it refuses all {len(asked)} keys that it was asked with" if len(asked) > 1 else "it refuses the only key that is known of it")
+        if rack.lost:
+            asked = [asked for asked in rack.asked if asked.key]
+            what = f"it refuses all {len(asked)} keys that it was asked with" if len(asked) > 1 else "it refuses the only key that is known of it"
+            yield KIND.of(rack, what, where=sorted({login.where for login in rack.logins}))

@@ -27,7 +27,8 @@ KIND = Kind(
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         dead = [login for login in rack.logins if rack.said_to(login.key) == REFUSED]
-        if dead:
+        # Where no key is good, that one is missing says it all.
+        if dead and not rack.lost:
             where = sorted({login.where for login in dead})
             prints = sorted({login.key.fingerprint for login in dead})
             yield KIND.of(rack, f"it refuses the key in {words(where)}", where=where, fingerprints=prints)

@@ -26,4 +26,4 @@ KIND = Kind(
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for source in seen.sources:
         if source.state in (SILENT, PARTLY):
-            yield KIND.about(f"{source.kind} {source.subject}", source.said, state=source.state)
+            yield KIND.about(f"{source.kind} {source.subject}".strip(), source.said, state=source.state)

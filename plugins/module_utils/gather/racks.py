@@ -4,7 +4,7 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""What a rack says to the keys that are known of it: as few questions as tell how each of them stands (docs/audit.md)."""
+"""What a host says to the keys that are known of it: as few questions as tell how each of them stands (docs/audit.md)."""
 
 from __future__ import annotations
 
@@ -21,24 +21,32 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Certificate,
     Key,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Refused, Untrusted
+from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 
+# What a Console answers where a rack is asked for and none is named: its page, or nothing.
+_NO_RACK = (200, 404)
+
 
 class Answer(t.NamedTuple):
-    """``system``: how it describes itself, to a key that it accepts. ``why``: one line where it did not answer."""
+    """``system``: how it describes itself, to a key that it accepts. ``why``: one line where it did not answer.
+
+    ``console``: it is a Console, which is what said so to the keys.
+    """
 
     asked: tuple[Asked, ...]
     system: System | None
     certificate: Certificate | None
     answered: bool
     why: str = ""
+    console: bool = False
 
 
-def ask(reach: Reach, host: str, keys: t.Sequence[str], most: int) -> Answer:
-    """At most so many requests. Who does not answer one is asked no more."""
+def ask(reach: Reach, host: str, keys: t.Sequence[str], most: int, others: t.Container[str] = ()) -> Answer:
+    """At most so many requests. Who does not answer one is asked no more. ``others``: hosts that are asked beside it."""
     asked: list[Asked] = []
     system = None
     try:
@@ -47,12 +55,16 @@ def ask(reach: Reach, host: str, keys: t.Sequence[str], most: int) -> Answer:
             asked.append(Asked(Key.of(key), said))
             if system is not None:
                 break
-        if len(asked) < most and not any(each.said == REFUSED for each in asked):
+        alias = system is not None and system.rack_domain != host and system.rack_domain in others
+        if len(asked) < most and not alias and not any(each.said == REFUSED for each in asked):
             # One that is made up, and so must be refused.
             asked.append(Asked(None, _said(reach, host, make_key(40))[0]))
     except Untrusted as exc:
-        return Answer(tuple(asked), system, Certificate(CHANGED if exc.pinned else UNVERIFIED, exc.fingerprint), False, str(exc))
+        return Answer(tuple(asked), system, _certificate(reach, host, CHANGED if exc.pinned else UNVERIFIED), False, str(exc))
     except ConvoxError as exc:
+        as_console = _as_console(reach, host, keys[: most - 1]) if not asked and isinstance(exc, BadReply) and exc.status in _NO_RACK else ()
+        if as_console:
+            return Answer(as_console, None, _certificate(reach, host), True, console=True)
         return Answer(tuple(asked), system, _certificate(reach, host), bool(asked), str(exc))
     finally:
         reach.transport(host).close()
@@ -68,9 +80,28 @@ def _said(reach: Reach, host: str, key: str) -> tuple[str, System | None]:
         return REFUSED, None
 
 
-def _certificate(reach: Reach, host: str) -> Certificate | None:
+def _as_console(reach: Reach, host: str, keys: t.Sequence[str]) -> tuple[Asked, ...]:
+    """What it says to them if it is a Console: that has an id for who asks (convox-protocol 6.1). Else nothing."""
+    asked = []
+    for key in keys:
+        try:
+            if user_id(reach.direct(host, key).auth().text) is None:
+                return ()
+        except Refused as exc:
+            if "invalid authentication" not in exc.text:
+                return ()
+            asked.append(Asked(Key.of(key), REFUSED))
+        except ConvoxError:
+            return ()
+        else:
+            return (*asked, Asked(Key.of(key), ACCEPTED))
+    return tuple(asked)
+
+
+def _certificate(reach: Reach, host: str, refused: str = "") -> Certificate | None:
+    """``refused``: what is wrong with it, where nothing was sent."""
     shown, trust = reach.transport(host).certificate, reach.trust(host)
     if shown is None:
-        return None
-    state = PINNED if trust.fingerprint else VERIFIED if trust.verify else UNVERIFIED
+        return Certificate(refused) if refused else None
+    state = refused or (PINNED if trust.fingerprint else VERIFIED if trust.verify else UNVERIFIED)
     return Certificate(state, shown.fingerprint, shown.expires_at, shown.api_own)

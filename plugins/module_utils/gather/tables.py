@@ -22,19 +22,18 @@ _ATTRIBUTES = {"#e": "email", "#k": "api-key-created-at", "#u": "cli-authenticat
 class Seen(t.NamedTuple):
     users: list[User]
     deploy_keys: int
-    name: str
+    prefix: str
     source: Source
 
 
 def look(aws: Aws, prefix: str) -> Seen:
-    name = f"{prefix}-users"
     try:
-        pages = aws.pages("dynamodb", "scan", TableName=name, ProjectionExpression=", ".join(_ATTRIBUTES), ExpressionAttributeNames=_ATTRIBUTES)
+        pages = aws.pages("dynamodb", "scan", TableName=f"{prefix}-users", ProjectionExpression=", ".join(_ATTRIBUTES), ExpressionAttributeNames=_ATTRIBUTES)
         users = [_user(item) for page in pages for item in page["Items"]]
         count = sum(page["Count"] for page in aws.pages("dynamodb", "scan", TableName=f"{prefix}-deploy-keys", Select="COUNT"))
     except ConvoxError as exc:
-        return Seen([], 0, name, Source("tables", prefix, SILENT, str(exc)))
-    return Seen(users, count, name, Source("tables", prefix, ANSWERED, f"{len(users)} users, {count} deploy keys"))
+        return Seen([], 0, prefix, Source("tables", prefix, SILENT, str(exc)))
+    return Seen(users, count, prefix, Source("tables", prefix, ANSWERED, f"{len(users)} users, {count} deploy keys"))
 
 
 def _user(item: t.Mapping[str, t.Any]) -> User:
