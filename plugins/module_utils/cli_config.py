@@ -139,12 +139,16 @@ class CliConfig:
             auth[host] = key
         return changed
 
-    def replace_key(self, old: str, new: str) -> None:
-        """In every entry of every layout that holds the old key, put the new one."""
+    def hosts_with(self, key: str) -> set[str]:
+        """Whose entries hold the key, in any layout."""
+        return {host for layout in self.layouts for host, held in layout.auth().items() if held == key}
+
+    def replace_key(self, old: str, new: str, but: t.Container[str] = ()) -> None:
+        """In every entry of every layout that holds the old key, put the new one; but in those of some hosts."""
         for layout in self.layouts:
-            if old in layout.auth().values():
+            if any(key == old and host not in but for host, key in layout.auth().items()):
                 with files.updating(layout.file("auth")) as auth:
-                    for host in [host for host, key in auth.items() if key == old]:
+                    for host in [host for host, key in auth.items() if key == old and host not in but]:
                         auth[host] = new
 
     def forget(self, host: str) -> None:

@@ -17,4 +17,13 @@ from ansible_collections.convox.credentials.plugins.module_utils.task import Tas
 
 def rack_lock(task: Task, identity: str, label: str) -> t.ContextManager[None]:
     """Raises Held, naming who holds it. The identity is the rack-domain: one rack has several host names."""
-    return files.locked(task.cli.home.file(os.path.join("locks", identity.replace("/", "_"))), label)
+    return files.locked(_path(task, identity), label)
+
+
+def was_rolled_here(task: Task, identity: str) -> bool:
+    """Whether a run on this machine has ever had to do with a rack of that domain."""
+    return os.path.exists(_path(task, identity))
+
+
+def _path(task: Task, identity: str) -> str:
+    return task.cli.home.file(os.path.join("locks", identity.replace("/", "_")))

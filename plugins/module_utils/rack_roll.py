@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 import uuid
 
-from ansible_collections.convox.credentials.plugins.module_utils import ledger, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, SHORTEST, check_new_key, digest, fingerprint, make_key
@@ -277,6 +277,7 @@ class RackRoll:
             old=self._record.old,
             new=pending.key,
             own_was_refused=task.cli.key(self._reach.target.host) in self._subject.refused,
+            others=rack_namesakes.hosts_of_others(task, self._reach, record, self._record.old),
         )
         self._stores.promote(record, promotion)
         self._record = record.committed()

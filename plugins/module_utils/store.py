@@ -18,13 +18,15 @@ from ansible_collections.convox.credentials.plugins.module_utils.records import 
 class Promotion:
     """Whose entries in ``auth`` take the new key. ``own``: the host's own entry, None for none.
 
-    ``own_was_refused``: what it held was refused by the server before anything was rolled.
+    ``own_was_refused``: what it held was refused by the server before anything was rolled. ``others``: hosts of other racks
+    with the same key, whose entries are theirs.
     """
 
     own: str | None
     old: str | None
     new: str
     own_was_refused: bool = False
+    others: frozenset[str] = frozenset()
 
 
 class Store(t.Protocol):

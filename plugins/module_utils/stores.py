@@ -93,7 +93,7 @@ class StoreSet:
     def _exchange_logins(self, promotion: Promotion) -> None:
         """Whoever is logged in with the old key, or by a dead one, goes on with the new one: also where the CLI's files are no store."""
         if promotion.old is not None:
-            self._cli.replace_key(promotion.old, promotion.new)
+            self._cli.replace_key(promotion.old, promotion.new, promotion.others)
         if promotion.own is not None and promotion.own_was_refused and self._cli.key(promotion.own):
             self._cli.set_key(promotion.own, promotion.new)
 

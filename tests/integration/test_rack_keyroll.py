@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.watching import beside_the_key, new_keys_of, nothing_changes
 from tests.standin.journal import fingerprint
 
@@ -104,6 +106,22 @@ def test_every_alias_of_the_old_key_takes_the_new_one(machine: Machine, rack: Ra
     assert machine.read_json(machine.home / ".convox" / "auth") == {rack.host: rack.key}
     # The identity is the rack's domain: the other name finds the same rotation.
     assert not machine.run("rack_keyroll", host=rack.host, max_age="1d").changed
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["never rolled", "being rolled"])
+def test_another_rack_with_the_same_key_keeps_its_login(machine: Machine, new_rack: NewRack, begun: bool) -> None:
+    """It is no alias: with the new key its owner would be locked out of it."""
+    one, other = (new_rack(key="TwinTwinTwinTwinTwinTwinTwin01") for _number in range(2))
+    for rack in (one, other):
+        machine.log_in(rack.host, rack.key)
+    if begun:
+        machine.run("rack_keyroll", host=other.host, wait=False)
+        other.wait_at_rest()
+    machine.run("rack_keyroll", host=one.host)
+    assert machine.auth() == {one.host: one.key, other.host: "TwinTwinTwinTwinTwinTwinTwin01"}
+    machine.run("rack_keyroll", host=other.host)
+    assert machine.auth() == {one.host: one.key, other.host: other.key}
+    assert [rack.accepted_keys for rack in (one, other)] == [{one.key}, {other.key}]
 
 
 def test_who_carries_the_old_key_is_named(machine: Machine, new_rack: NewRack) -> None:

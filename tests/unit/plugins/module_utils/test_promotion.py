@@ -99,6 +99,18 @@ def test_every_other_entry_that_is_the_old_key(world: World) -> None:
     assert content["two/auth"] == {HOST: NEW, ALIAS: NEW, "else": "e", "list": [OLD]}
 
 
+def test_but_those_of_another_rack(world: World) -> None:
+    """It was given the same key; in one layout it is the only one with it."""
+    promotion = Promotion(HOST, OLD, NEW, others=frozenset({ALIAS}))
+    world.auth(one={HOST: OLD, ALIAS: OLD}, two={ALIAS: OLD})
+    before = (world.directory / "two" / "auth").stat().st_mtime_ns
+    world.set().promote(STAGED.promoted("2026-11-23T12:30:00Z"), promotion)
+    content = world.content()
+    assert content["one/auth"] == {HOST: NEW, ALIAS: OLD}
+    assert content["two/auth"] == {ALIAS: OLD}
+    assert (world.directory / "two" / "auth").stat().st_mtime_ns == before, "what is not changed is not written"
+
+
 def test_without_the_cli_as_store_nothing_new_is_entered(tmp_path: Path) -> None:
     """But who had logged in with the old key goes on with the new one."""
     world = World(tmp_path, ("keys.json",))
