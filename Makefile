@@ -8,7 +8,7 @@ ARGS ?=
 ANSIBLE_TEST_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help venv demo test chaos lint sanity unit integration changelog build pins clean
+.PHONY: help venv demo test browser chaos lint sanity unit integration changelog build pins clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo:  ## Roll the credentials of a small fleet, and watch; ARGS=-vvv shows what
 
 test: venv  ## Everything below, side by side; pytest's verdict is the last line
 	@$(RUN) python -m tests.tools.all
+
+browser:  ## Look at the audit's report in a real browser, and use it
+	@tests/tools/browser $(PYTEST_ARGS)
 
 chaos: venv  ## Roll racks under faults (under 20 minutes); ARGS="--replay 42:17" plays one case again
 	@$(RUN) python -m tests.chaos $(ARGS)
@@ -48,6 +51,6 @@ pins: venv  ## requirements/*.txt anew from requirements/*.in
 	@$(RUN) python -m tests.tools.pin
 
 clean:  ## Remove everything that the above made
-	rm -rf .venv .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output
+	rm -rf .venv .venv-browser .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output
 	rm -f changelogs/.plugin-cache.yaml convox-credentials-*.tar.gz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

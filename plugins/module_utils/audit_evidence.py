@@ -289,7 +289,7 @@ class Source:
 class Evidence:
     """All that was seen. ``at``: when, by the servers' clocks. ``strays``: logins for hosts that nobody knows.
 
-    ``tables``: the prefix of a self-hosted Console's.
+    ``tables``: the prefix of a self-hosted Console's. ``filters``: which racks were to be looked at; empty for all.
     """
 
     at: str
@@ -303,6 +303,7 @@ class Evidence:
     ledgers: tuple[Ledger, ...] = ()
     strays: tuple[Login, ...] = ()
     sources: tuple[Source, ...] = ()
+    filters: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def age(self, stamp: str) -> float:
         """Seconds."""
@@ -325,6 +326,11 @@ class Evidence:
 def days(seconds: float) -> str:
     """An age as people say it."""
     return "less than a day" if seconds < 86400 else "1 day" if seconds < 2 * 86400 else f"{int(seconds // 86400)} days"
+
+
+def too_old(age: float, most: float) -> str:
+    """How old it is, and how old it may be; seconds."""
+    return f"{days(age)} old; the policy allows {days(most)}"
 
 
 def words(names: t.Sequence[str], most: int = 5) -> str:

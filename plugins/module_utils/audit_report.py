@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import records
+from ansible_collections.convox.credentials.plugins.module_utils import records, release
 from ansible_collections.convox.credentials.plugins.module_utils.audit import Judged
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
     ANSWERED,
@@ -19,7 +19,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     BY_SSM,
     BY_TABLE,
     LATENT,
+    PARTLY,
     REFUSED,
+    SILENT,
     Console,
     Evidence,
     Key,
@@ -30,7 +32,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_policy im
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 
 VERSION = 1
-MADE_BY = "convox.credentials"
+MADE_BY = f"{release.NAME} {release.VERSION}"
 _DAY = 86400
 _ACCEPTED_TEXT = ("reason", "owner")
 SUMMARY_LINES = 25
@@ -54,6 +56,7 @@ def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds
         "made_by": MADE_BY,
         "at": seen.at,
         "seconds": round(seconds, 1),
+        "filters": seen.filters,
         "sources": [{"kind": each.kind, "subject": each.subject, "state": each.state, "said": each.said} for each in seen.sources],
         "policy": {
             "max_age_days": {kind: policy.max_ages[kind] / _DAY for kind in KINDS},
@@ -186,35 +189,59 @@ def _console_keys(seen: Evidence, policy: Policy, console: Console) -> t.Iterato
 
 
 # -- what changed -------------------------------------------------------------------------------------------------
-def changes(earlier: t.Any, sha256: str, now: Document) -> Document:
-    """What is new, still open, mended, and no longer told of. Raises BadInput where the earlier one is no report."""
+_TOLD = ("id", "key", "severity", "subject", "what")
+
+
+def check(earlier: t.Any) -> None:
+    """Raises BadInput where it is no report that this release can compare with."""
     try:
-        before = {each["key"]: each for each in earlier["findings"] if each["accepted"] is None}
-        since, version = earlier["at"], earlier["version"]
-        known = [{name: each[name] for name in ("id", "key", "severity", "subject", "what")} for each in before.values()]
-        whose = {each["key"]: each["rack"] for each in before.values()}
-    except (KeyError, TypeError, AttributeError):
-        raise BadInput("compare: it is no report of credential_audit; name the JSON file of an earlier audit") from None
+        told = [each[name] for each in earlier["findings"] for name in (*_TOLD, "rack", "accepted")]
+        version = earlier["version"]
+        sources = [each[name] for each in earlier["sources"] for name in ("kind", "subject", "state")]
+        whole = isinstance(earlier["filters"], dict) and all(isinstance(each, (str, dict, type(None))) for each in [earlier["at"], *told, *sources])
+    except (KeyError, TypeError):
+        whole, version = False, None
+    if not whole:
+        raise BadInput("compare: it is no report of credential_audit; name the JSON file of an earlier audit")
     if version != VERSION:
         raise BadInput(f"compare: a report of version {version}; this release reads version {VERSION}")
+
+
+def changes(earlier: Document, sha256: str, now: Document) -> Document:
+    """What is new, still open, mended, and no longer told of. ``earlier``: a report that was checked, ``sha256`` its file's."""
+    before = {each["key"]: each for each in earlier["findings"] if each["accepted"] is None}
     present = {each["key"] for each in now["findings"]}
-    gone = [each for each in known if each["key"] not in present]
-    hidden = {each["key"] for each in gone if _hidden(whose[each["key"]], now)}
+    gone = [each for key, each in before.items() if key not in present]
+    of_rack = _hidden_racks(earlier, now)
+    hidden = {each["key"] for each in gone if of_rack(each["rack"])}
+    told = [{name: each[name] for name in _TOLD} for each in gone]
     return {
-        "since": since,
+        "since": earlier["at"],
         "sha256": sha256,
         "new": [each["key"] for each in now["findings"] if each["accepted"] is None and each["key"] not in before],
         "open": [each["key"] for each in now["findings"] if each["accepted"] is None and each["key"] in before],
-        "mended": [each for each in gone if each["key"] not in hidden],
-        "unknown": [each for each in gone if each["key"] in hidden],
+        "mended": [each for each in told if each["key"] not in hidden],
+        "unknown": [each for each in told if each["key"] in hidden],
     }
 
 
-def _hidden(rack: str | None, now: Document) -> bool:
-    """Whether nobody could tell now: a source is silent, or the rack is."""
-    if any(source["state"] != ANSWERED for source in now["sources"]):
-        return True
-    return any(each["id"] == rack and each["answered"] is False for each in now["racks"])
+def _hidden_racks(earlier: Document, now: Document) -> t.Callable[[str | None], bool]:
+    """Of which rack's findings nobody could tell now: it is silent, was not to be looked at, or a source tells less than it did."""
+    tells = _tells(now)
+    less = any(told > tells.get(source, 0) for source, told in _tells(earlier).items())
+    answered = {each["id"]: each["answered"] for each in now["racks"]}
+    all_wanted = now["filters"] == earlier["filters"]
+
+    def hidden(rack: str | None) -> bool:
+        return less or answered.get(rack) is False or bool(rack and rack not in answered and not all_wanted)
+
+    return hidden
+
+
+def _tells(report: Document) -> dict[tuple[str, str], int]:
+    """How much each source did."""
+    states = (SILENT, PARTLY, ANSWERED)
+    return {(each["kind"], each["subject"]): states.index(each["state"]) if each["state"] in states else 0 for each in report["sources"]}
 
 
 # -- for the terminal ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.places import ROOT
 
 FOLDER = ROOT / "requirements"
-ORDER = ("demo", "test")
+ORDER = ("demo", "test", "browser")
 
 
 def resolve(name: str, known: dict[str, str]) -> dict[str, str]:
@@ -37,17 +37,21 @@ def resolve(name: str, known: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Pin them all, each on top of those before."""
+    """Pin them all, to the same versions in each."""
     known: dict[str, str] = {}
+    written: dict[str, set[str]] = {}
     for name in ORDER:
         lines = (FOLDER / f"{name}.in").read_text(encoding="utf-8").splitlines()
         header = lines[:3]  # the licence
         header += ["", f"# Made by `make pins` from {name}.in."]
-        header += [line.replace(".in", ".txt") for line in lines if line.startswith("-r ")]
-        pins = {key: value for key, value in resolve(name, known).items() if key not in known}
+        included = [line.removeprefix("-r ") for line in lines if line.startswith("-r ")]
+        header += [f"-r {file.replace('.in', '.txt')}" for file in included]
+        elsewhere = {key for file in included for key in written[file.removesuffix(".in")]}
+        pins = {key: value for key, value in resolve(name, known).items() if key not in elsewhere}
         body = [f"{key}=={pins[key]}" for key in sorted(pins)]
         (FOLDER / f"{name}.txt").write_text("\n".join(header + body) + "\n", encoding="utf-8")
         known.update(pins)
+        written[name] = elsewhere | set(pins)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
+from ansible_collections.convox.credentials.plugins.module_utils import release
 from tests.places import ROOT
 from tests.tools.sanity import source_files
 
@@ -90,6 +91,7 @@ def test_the_manifest_says_what_it_is(artifact: tarfile.TarFile) -> None:
     assert manifest is not None
     info = json.load(manifest)["collection_info"]
     assert (info["namespace"], info["name"], info["license"]) == ("convox", "credentials", ["GPL-3.0-or-later"])
+    assert (f"{info['namespace']}.{info['name']}", info["version"]) == (release.NAME, release.VERSION)
 
 
 def test_the_action_group_is_all_modules(names: set[str]) -> None:

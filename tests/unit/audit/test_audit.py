@@ -186,7 +186,7 @@ def test_severities_decide_what_fails() -> None:
         ({"max_ages": {}}, "policy: there is no 'max_ages'; there are accepted, expires_within, fail_on"),
         ({"max_age": {"rack_key": "1d"}}, "policy.max_age: there is no 'rack_key'"),
         ({"max_age": {"rack_api_key": "soon"}}, "policy.max_age.rack_api_key: 'soon' is no duration"),
-        ({"max_unused": None}, "policy.max_unused: 'None' is no duration"),
+        ({"max_unused": None}, "policy.max_unused: nothing stands there"),
         ({"max_age_of": {}}, "policy.max_age_of: it is no list"),
         ({"max_age_of": [{"kind": "rack_api_key", "age": "1d"}]}, "policy.max_age_of[0]: subject is missing"),
         ({"max_age_of": [{"kind": "password", "subject": "*", "age": "1d"}]}, "policy.max_age_of[0].kind: 'password' is none of"),
@@ -287,15 +287,39 @@ def test_what_changed() -> None:
     assert [each["key"] for each in changes["unknown"]] == ["rack_key_in_outputs:gamma.rack.test"]
 
 
-def test_nothing_is_mended_by_silence() -> None:
-    changes = audit_report.changes(report(OLD), "0" * 64, report(CLEAN, sources=(Source("stores", "cli", "silent", "why"),)))
-    assert (changes["mended"], len(changes["unknown"])) == ([], 1)
+ASKED = (Source("stores", "cli", "answered", ""), Source("aws", "us-east-1", "partly", "12 racks; not told: ecs"))
 
 
-@pytest.mark.parametrize("other", [None, [], {}, {"findings": [{}], "at": NOW, "version": 1}, "report"])
+@pytest.mark.parametrize(
+    ("now", "mended"),
+    [
+        (ASKED, True),
+        # It told no more then.
+        ((ASKED[0], dataclasses.replace(ASKED[1], said="11 racks; not told: ecs")), True),
+        ((*ASKED, Source("tables", "convox", "silent", "why")), True),
+        ((dataclasses.replace(ASKED[0], state="partly"), ASKED[1]), False),
+        ((ASKED[0], dataclasses.replace(ASKED[1], state="silent")), False),
+        # It is not asked any more.
+        (ASKED[:1], False),
+    ],
+)
+def test_nothing_is_mended_by_silence(now: tuple[Source, ...], mended: bool) -> None:
+    changes = audit_report.changes(report(OLD, sources=ASKED), "0" * 64, report(CLEAN, sources=now))
+    (found,) = (kind for kind in ("mended", "unknown") if any(each["subject"] == OLD.label for each in changes[kind]))
+    assert (found == "mended") == mended
+
+
+@pytest.mark.parametrize(("filters", "mended"), [({}, True), ({"exclude": [{"name": "alpha"}]}, False)])
+def test_nothing_is_mended_by_not_looking(filters: dict[str, t.Any], mended: bool) -> None:
+    """A rack that is gone has no finding any more; one that was not wanted may have."""
+    changes = audit_report.changes(report(OLD), "0" * 64, report(rack("beta"), filters=filters))
+    assert (len(changes["mended"]), len(changes["unknown"])) == (int(mended), int(not mended))
+
+
+@pytest.mark.parametrize("other", [None, [], {}, {"findings": [{}], "at": NOW, "version": 1, "filters": {}, "sources": []}, "report"])
 def test_only_a_report_can_be_compared(other: t.Any) -> None:
     with pytest.raises(BadInput, match="it is no report of credential_audit"):
-        audit_report.changes(other, "0" * 64, report(CLEAN))
+        audit_report.check(other)
 
 
 def test_the_summary_fits_a_screen() -> None:

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Debian's Chromium with a report open in it, which is held to this in every test: nothing on the console, no request, no violation."""
+from __future__ import annotations
+
+import functools
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ansible_collections.convox.credentials.plugins.module_utils.reports.html import render
+from tests.browser.fleets import HOSTILE, clean, report
+from tests.places import CACHE
+
+CHROMIUM = "/usr/bin/chromium"
+# In containers there is neither a sandbox nor a GPU; the rest are questions that Chromium asks its maker by itself.
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+KEPT = CACHE / "browser"
+SCREEN = {"width": 1280, "height": 800}
+_GRACE = 10.0  # seconds in which it has to end
+
+VIOLATIONS = "window.violations = []; addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective + event.blockedURI));"
+
+
+@functools.cache
+def reported(racks: int, kind: str = "") -> t.Any:
+    """The document that is open: of so many racks; ``clean`` and ``hostile`` ones too."""
+    return clean(racks) if kind == "clean" else report(racks, HOSTILE if kind == "hostile" else ())
+
+
+@functools.cache
+def written(racks: int, kind: str = "") -> Path:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    path = KEPT / f"report-{racks}{kind}.html"
+    path.write_text(render(reported(racks, kind)), encoding="utf-8")
+    return path
+
+
+def _processes(words: str) -> list[str]:
+    """Which still run that were started with these words."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = command.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if words in line:
+            found.append(f"{command.parent.name}: {line}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Browser]:
+    """It has a home of its own, which is how its processes are told from others'; none is left."""
+    home = tmp_path_factory.mktemp("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*FLAGS, f"--disk-cache-dir={home}"])
+        yield browser
+        browser.close()
+    end = time.monotonic() + _GRACE
+    while _processes(str(home)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert _processes(str(home)) == []
+
+
+class Open(t.Protocol):
+    def __call__(self, racks: int, kind: str = "", **context: t.Any) -> Page: ...
+
+
+@pytest.fixture(name="open_report")
+def _open_report(chromium: Browser) -> t.Iterator[Open]:
+    """``context``: as Playwright's new_context takes it."""
+    pages: list[tuple[Page, Path]] = []
+    told: list[str] = []
+    asked: list[str] = []
+
+    def opened(racks: int, kind: str = "", **context: t.Any) -> Page:
+        path = written(racks, kind)
+        page = chromium.new_context(**{"viewport": SCREEN, "reduced_motion": "no-preference", **context}).new_page()
+        page.set_default_timeout(5000)
+        page.add_init_script(VIOLATIONS)
+        page.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: told.append(f"error: {error}"))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        pages.append((page, path))
+        return page
+
+    yield opened
+    for page, dummy in pages:
+        assert page.context.pages == [page]
+        if page.context.browser and page.evaluate("typeof violations") != "undefined":
+            assert page.evaluate("violations") == []
+        assert page.evaluate("typeof broken") == "undefined"
+        page.context.close()
+    assert told == []
+    assert [url.partition("#")[0] for url in asked] == [path.as_uri() for dummy, path in pages]

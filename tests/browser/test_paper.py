@@ -1,0 +1,101 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report on paper: printed to PDF, it is light and whole, and has nothing to click on."""
+from __future__ import annotations
+
+import re
+import typing as t
+import unicodedata
+
+import pypdf
+import pytest
+
+from tests.browser.conftest import KEPT, Open, reported
+
+Scheme = t.Literal["light", "dark"]
+
+
+def printed(open_report: Open, racks: int, scheme: Scheme = "light") -> list[str]:
+    """The text of each page, without any space: a name that is too long for its column is broken anywhere."""
+    page = open_report(racks, color_scheme=scheme)
+    path = KEPT / f"{racks}-racks-{scheme}.pdf"
+    page.pdf(path=path, format="A4")
+    return [joined(each.extract_text()) for each in pypdf.PdfReader(path).pages]
+
+
+def joined(text: str) -> str:
+    """Without spaces, and without ligatures."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_is_printed(open_report: Open, scheme: Scheme) -> None:
+    pages, document = printed(open_report, 40, scheme), reported(40)
+    text = "".join(pages)
+    for rack in document["racks"]:
+        assert joined(f"{rack['organization']}/{rack['name']}") in text
+    for finding in document["findings"]:
+        assert joined(finding["subject"]) in text
+    # In groups that are closed on a screen, too.
+    for finding in document["findings"]:
+        assert joined(finding["what"].removeprefix(f"{finding['subject']}: ")) in text
+    for credential in document["credentials"]:
+        assert joined(credential["fingerprint"] or "") in text
+    assert max(sum(each["id"] == finding["id"] for each in document["findings"]) for finding in document["findings"]) >= 10
+
+
+def test_controls_are_not_printed_and_heads_are_on_each_page(open_report: Open) -> None:
+    pages = printed(open_report, 40)
+    text = "".join(pages)
+    for control in ("Search", "onlywithfindings", "Showall", "Gototheracks"):
+        assert control not in text
+    heads = [at for at, each in enumerate(pages) if "RackRegionReleaseKey" in each]
+    assert len(heads) >= 2
+    assert heads == list(range(heads[0], heads[-1] + 1))
+    assert [rack["id"] for rack in reported(40)["racks"] if rack["id"] not in "".join(pages[at] for at in heads)] == []
+    assert sum("KindSubjectFingerprint" in each for each in pages) >= 3
+    assert [f"{number}/{len(pages)}" in page for number, page in enumerate(pages, 1)] == [True] * len(pages)
+
+
+def test_paper_is_light_even_where_the_screen_is_dark(open_report: Open) -> None:
+    page = open_report(3, color_scheme="dark")
+    colours = "[...document.querySelectorAll('body, .card, .group, td')].map((each) => getComputedStyle(each).color)"
+    page.emulate_media(media="print", color_scheme="dark")
+    dark_on_paper = page.evaluate(colours)
+    page.emulate_media(media="print", color_scheme="light")
+    assert dark_on_paper == page.evaluate(colours)
+
+
+def test_no_row_is_cut(open_report: Open) -> None:
+    page = open_report(40)
+    page.emulate_media(media="print")
+    assert page.evaluate("[...document.querySelectorAll('tr')].filter((each) => getComputedStyle(each).breakInside !== 'avoid').length") == 0
+
+
+def test_a_filtered_list_says_so_on_paper(open_report: Open) -> None:
+    page = open_report(40)
+    page.locator("#racks").get_by_label("Search").fill("acme")
+    count = page.locator("#racks tbody tr:visible").count()
+    path = KEPT / "filtered.pdf"
+    page.pdf(path=path, format="A4")
+    text = "".join(joined(each.extract_text()) for each in pypdf.PdfReader(path).pages)
+    assert f"Only{count}of40racksareshown." in text
+
+
+def test_a_thousand_racks_print(open_report: Open) -> None:
+    pages, document = printed(open_report, 1000), reported(1000)
+    text = "".join(pages)
+    assert [rack["id"] for rack in document["racks"] if joined(rack["id"]) not in text] == []
+    assert [each["subject"] for each in document["findings"] if joined(each["subject"]) not in text] == []
+
+
+def test_after_printing_it_is_as_before(open_report: Open) -> None:
+    page = open_report(40)
+    opened = "[...document.querySelectorAll('details')].map((each) => each.open)"
+    before = page.evaluate(opened)
+    assert False in before
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert False not in page.evaluate(opened)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(opened) == before
