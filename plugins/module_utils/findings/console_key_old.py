@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, too_old
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_CONSOLE, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -29,5 +29,5 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for console in seen.consoles:
         most = policy.max_age(records.CONSOLE_API_KEY, console.host)
         if console.made and seen.age(console.made.at) > most:
-            age = days(seen.age(console.made.at))
-            yield KIND.about(console.host, f"the Console API key is {age} old; {days(most)} are allowed", made_at=console.made.at, known_by=console.made.by)
+            what = f"the Console API key is {too_old(seen.age(console.made.at), most)}"
+            yield KIND.about(console.host, what, made_at=console.made.at, known_by=console.made.by)

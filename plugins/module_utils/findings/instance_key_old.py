@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, too_old
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_INSTANCES, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -29,6 +29,5 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         made, most = rack.instances and rack.instances.pair_made_at, policy.max_age(records.INSTANCE_KEY, rack.label, rack.id)
         if rack.instances and made and seen.age(made) > most:
-            yield KIND.of(
-                rack, f"its pair {rack.instances.pair} is {days(seen.age(made))} old; {days(most)} are allowed", pair=rack.instances.pair, made_at=made
-            )
+            what = f"its pair {rack.instances.pair} is {too_old(seen.age(made), most)}"
+            yield KIND.of(rack, what, pair=rack.instances.pair, made_at=made)

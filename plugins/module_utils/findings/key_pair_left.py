@@ -28,4 +28,4 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         if rack.instances and rack.instances.left:
             left = rack.instances.left
-            yield KIND.of(rack, f"{len(left)} superseded pairs are left in EC2: {words(left)}", pairs=list(left))
+            yield KIND.of(rack, f"superseded pairs that are left in EC2: {words(left)}", pairs=list(left))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days, too_old
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -30,6 +30,5 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
         made, most = rack.made, policy.max_age(records.RACK_API_KEY, rack.label, rack.id)
         if made and seen.age(made.at) > most:
             least = "" if made.exact else "at least "
-            yield KIND.of(
-                rack, f"its key is {least}{days(seen.age(made.at))} old; {days(most)} are allowed", made_at=made.at, known_by=made.by, max_age=days(most)
-            )
+            what = f"its key is {least}{too_old(seen.age(made.at), most)}"
+            yield KIND.of(rack, what, made_at=made.at, known_by=made.by, max_age=days(most))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
-from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
 KIND = Kind(
@@ -19,8 +19,7 @@ KIND = Kind(
     severity="critical",
     title="Rack that takes any key",
     why="Everybody who reaches its address can deploy to it, read its secrets and run commands in it.",
-    mend="Give it a key at once: roll it.",
-    playbook=ROLL_RACKS,
+    mend="Close the way to it, give it a key in CloudFormation, restart its API; then roll that key. A roll alone is refused.",
 )
 
 

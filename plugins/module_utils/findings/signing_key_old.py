@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, too_old
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -28,4 +28,4 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for account in seen.accounts:
         since, most = account.signing_key_modified_at, policy.max_age("signing_key", account.label)
         if since and seen.age(since) > most:
-            yield KIND.about(account.label, f"the signing key of its racks' tokens is {days(seen.age(since))} old; {days(most)} are allowed", changed_at=since)
+            yield KIND.about(account.label, f"the signing key of its racks' tokens is {too_old(seen.age(since), most)}", changed_at=since)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, too_old
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_CONSOLE, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -29,4 +29,4 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for user in seen.users:
         most = policy.max_age(records.CONSOLE_API_KEY, user.email)
         if user.key_made_at and seen.age(user.key_made_at) > most:
-            yield KIND.about(user.email, f"the key is {days(seen.age(user.key_made_at))} old; {days(most)} are allowed", made_at=user.key_made_at)
+            yield KIND.about(user.email, f"the key is {too_old(seen.age(user.key_made_at), most)}", made_at=user.key_made_at)

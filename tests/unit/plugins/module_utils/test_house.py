@@ -24,21 +24,21 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "adapter",
         "login console_roll rack_roll instance_roll ledger_info app_promote credential_audit",
-        "audit_gather",
-        "gather",
-        "fleet",
-        "rack_engine rack_preflight instance_view audit_report console_listing",
-        "rack_subject stack_watch audit",
+        "audit_gather report_formats",
+        "gather reports",
+        "fleet report_page.summary report_page.findings",
+        "rack_engine rack_preflight rack_namesakes instance_view audit_report console_listing report_page.chart report_page.lists",
+        "rack_subject stack_watch audit report_page.text report_page.style report_page.script",
         "credentials findings",
         "target ledger rack_lock instance_rotation audit_finding",
         "rack console task rotation audit_evidence audit_policy",
         "stores transport",
         "store_cli store_secretsmanager",
         "store_file racks_found",
-        "store aws",
+        "store aws report_text",
         "cli_config records tls ledger_chain",
         "files keys times options",
-        "errors",
+        "errors release",
     )
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -50,7 +50,7 @@ PURE = {
     "options": {"__future__", "typing"},
     "errors": {"__future__", "typing"},
     "audit_evidence": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("keys", "racks_found", "times"))},
-    "audit_policy": {"__future__", "dataclasses", "datetime", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
+    "audit_policy": {"__future__", "dataclasses", "datetime", "difflib", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
     "audit_finding": {"__future__", "dataclasses", "typing", f"{PRIVATE}.audit_evidence", f"{PRIVATE}.audit_policy"},
     "audit": {
         "__future__", "dataclasses", "datetime", "typing",
@@ -82,14 +82,14 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-# The files in each are of one kind, and stand on one floor.
-FINDINGS, GATHERERS = ([path for path in sorted((UTILS / name).glob("*.py")) if path.stem != "__init__"] for name in ("findings", "gather"))
-FILES = sorted(UTILS.glob("*.py")) + FINDINGS + GATHERERS
+FILES = [path for path in sorted(UTILS.rglob("*.py")) if path.stem != "__init__"]
+FINDINGS = [path for path in FILES if path.parent.name == "findings"]
 
 
-def place(path: Path) -> str:
-    """What FLOORS calls it."""
-    return path.stem if path.parent == UTILS else path.parent.name
+def place(name: str) -> str:
+    """What FLOORS calls it: by its folder, where the files in that are of one kind."""
+    folder = name.partition(".")[0]
+    return folder if folder in FLOOR else name
 
 
 def full_name(path: Path) -> str:
@@ -99,13 +99,14 @@ def full_name(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_arrows_run_downwards(path: Path) -> None:
-    assert place(path) in FLOOR, "say in FLOORS where it stands"
-    below = {name.rpartition(".")[2] for name in imported(path) if name.startswith(f"{PRIVATE}.")}
-    assert sorted(name for name in below if FLOOR[name] <= FLOOR[place(path)]) == []
+    own = place(full_name(path))
+    assert own in FLOOR, "say in FLOORS where it stands"
+    below = {place(name.removeprefix(f"{PRIVATE}.")) for name in imported(path) if name.startswith(f"{PRIVATE}.")}
+    assert sorted(name for name in below if FLOOR[name] <= FLOOR[own]) == []
 
 
 def test_no_floor_is_empty_or_out_of_date() -> None:
-    assert sorted(FLOOR) == sorted({place(path) for path in FILES})
+    assert sorted(FLOOR) == sorted({place(full_name(path)) for path in FILES})
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -117,6 +118,17 @@ def test_what_decides_asks_nobody(name: str) -> None:
 def test_findings_ask_nobody(path: Path) -> None:
     pure = {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("audit_evidence", "audit_finding", "audit_policy", "records"))}
     assert imported(path) <= pure
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if "report" in path.parent.name], ids=full_name)
+def test_who_renders_asks_nobody(path: Path) -> None:
+    """A report is what its document says, and nothing else."""
+    harmless = {
+        "__future__", "base64", "collections", "csv", "dataclasses", "hashlib", "html", "io", "json", "re", "typing", "urllib.parse",
+        "xml.etree.ElementTree",
+    }  # fmt: skip
+    private = ("audit_evidence", "audit_policy", "report_page", "report_text", "times")
+    assert {name for name in imported(path) - harmless if not name.startswith(tuple(f"{PRIVATE}.{each}" for each in private))} == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
