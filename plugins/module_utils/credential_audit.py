@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
+import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_gather, audit_report, files
+from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_gather, audit_report, files, racks_found, report_formats, target, tls
 from ansible_collections.convox.credentials.plugins.module_utils.audit_report import Document
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -23,24 +25,59 @@ _LARGEST = 256 << 20
 
 
 def run(task: Task) -> dict[str, t.Any]:
+    """Raises BadInput for options that can't be meant, before anybody is asked. Who does not answer is a finding."""
     policy = audit.policy_of(*_policy(task))
+    if task.options.get("fail_on"):
+        policy = dataclasses.replace(policy, fail_on=task.options["fail_on"])
+    paths, earlier, asking = _paths(task.options), _earlier(task.options.get("compare")), _asking(task)
     began = task.clock.now()
-    seen = audit_gather.gather(task)
+    seen = audit_gather.gather(asking)
     report = audit_report.document(seen, policy, audit.judge(seen, policy), task.clock.now() - began)
-    earlier = task.options.get("compare")
     if earlier:
-        report["changes"] = _changes(earlier, report)
-    result = {
-        "changed": False,
+        report["changes"] = audit_report.changes(earlier.document, earlier.sha256, report)
+    return {
+        "changed": bool(paths),
         "summary": report["summary"],
-        "failed_policy": report["summary"]["failed"],
+        "fail_on": policy.fail_on,
         "lines": audit_report.summary(report),
         "findings": report["findings"][: task.options["max_returned"]],
-        "dest": None,
-        "sha256": None,
+        "dest": paths.get("json"),
+        "files": paths,
+        "sha256": _write(task, paths, report) if paths else None,
+        **({"changes": {name: len(report["changes"][name]) for name in audit_report.CHANGES}} if earlier else {}),
     }
-    dest = task.options.get("dest")
-    return {**result, **_write(task, dest, report)} if dest else result
+
+
+def _asking(task: Task) -> Task:
+    """The same task, which writes nothing anywhere, and goes by no rack that somebody's shell names."""
+    options = {**task.options, "rack": None, "filters": _filters(task.options)}
+    racks_found.check_filters(options["filters"])
+    if options.get("ca_path"):
+        tls.check_authorities(options["ca_path"])
+    if options.get("tls_fingerprint") not in (None, "", tls.ACCEPT_NEW):
+        tls.parse_fingerprint(options["tls_fingerprint"])
+    for host in options["racks"]:
+        target.parse_host(host, "racks")
+    environ = {name: value for name, value in task.environ.items() if name not in ("RACK_URL", "CONVOX_RACK")}
+    return dataclasses.replace(task, options=options, environ=environ, check_mode=True)
+
+
+def _filters(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Those that were given, and ``rack`` as one of them."""
+    filters = {name: entries for name, entries in options["filters"].items() if entries is not None}
+    rack = options.get("rack")
+    if not rack:
+        return filters
+    if filters.get("include"):
+        raise BadInput("rack: filters.include is given, too; write the rack there, or leave that out")
+    target.check_full_name("rack", rack)
+    organization, dummy, name = rack.partition("/")
+    return {**filters, "include": [{"organization": _literally(organization), "name": _literally(name)}]}
+
+
+def _literally(text: str) -> str:
+    """A pattern that nothing but the text fits."""
+    return re.sub(r"([*?[])", r"[\1]", text)
 
 
 def _policy(task: Task) -> tuple[t.Any, str]:
@@ -59,20 +96,45 @@ def _policy(task: Task) -> tuple[t.Any, str]:
         raise BadInput(f"policy_file: {path}: no YAML: {' '.join(str(exc).split())}") from None
 
 
-def _changes(path: str, report: Document) -> Document:
+class Earlier(t.NamedTuple):
+    document: t.Any
+    sha256: str
+
+
+def _earlier(path: str | None) -> Earlier | None:
+    """The report to compare with."""
+    if not path:
+        return None
     text = files.read(path, _LARGEST)
     if text is None:
         raise BadInput(f"compare: {path}: there is no such file; name the JSON file of an earlier audit, or leave it out")
     try:
-        earlier = json.loads(text)
+        document = json.loads(text)
     except ValueError:
         raise BadInput(f"compare: {path}: it is no JSON; name the JSON file of an earlier audit") from None
-    return audit_report.changes(earlier, hashlib.sha256(text.encode("utf-8")).hexdigest(), report)
+    audit_report.check(document)
+    return Earlier(document, hashlib.sha256(text.encode("utf-8")).hexdigest())
 
 
-def _write(task: Task, dest: str, report: Document) -> dict[str, t.Any]:
-    path = os.path.abspath(os.path.expanduser(dest))
-    text = task.secrets.redact(json.dumps(report, indent=2, sort_keys=True) + "\n")
-    if not task.check_mode:
-        files.write(path, text)
-    return {"changed": True, "dest": path, "sha256": hashlib.sha256(text.encode("utf-8")).hexdigest()}
+def _paths(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Where each format of the report goes; nothing where none is wanted."""
+    if not options.get("dest"):
+        return {}
+    path = os.path.abspath(os.path.expanduser(options["dest"]))
+    stem, ending = os.path.splitext(path)
+    if ending.lower() in {form.ending for form in report_formats.FORMATS.values()}:
+        raise BadInput(f"dest: {path}: that ending is another format's; name the JSON file, as {stem}.json, and the others stand beside it")
+    if not files.writable(path):
+        raise BadInput(f"dest: {path}: it can't be written there; name a directory where it can")
+    return {"json": path, **{name: stem + report_formats.FORMATS[name].ending for name in options["formats"]}}
+
+
+def _write(task: Task, paths: t.Mapping[str, str], report: Document) -> str:
+    """Returns the SHA-256 of the JSON document."""
+    # The one that the next audit compares with is last: where it is, the others are.
+    texts = {name: task.secrets.redact(report_formats.FORMATS[name].render(report)) for name in paths if name != "json"}
+    texts["json"] = task.secrets.redact(json.dumps(report, indent=2, sort_keys=True) + "\n")
+    for name, text in texts.items():
+        if not task.check_mode:
+            files.write(paths[name], text)
+    return hashlib.sha256(texts["json"].encode("utf-8")).hexdigest()

@@ -48,6 +48,29 @@ _AWS: dict[str, t.Any] = {
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
 }
+# As deep as a way to an AWS account goes where several are asked.
+_ACCOUNT: dict[str, t.Any] = {"profile": {"type": "str"}, "role_arn": {"type": "str"}, "region": {"type": "str"}}
+_AUDIT: dict[str, t.Any] = {
+    "console": {"type": "bool"},
+    "ask_racks": {"type": "bool", "default": True},
+    "racks": {"type": "list", "elements": "str", "default": []},
+    "filters": {
+        "type": "dict",
+        "default": {},
+        "options": {"include": {"type": "list", "elements": "dict"}, "exclude": {"type": "list", "elements": "dict"}},
+    },
+    "aws": {"type": "list", "elements": "dict", "default": [], "options": {**_ACCOUNT, "regions": {"type": "list", "elements": "str"}}},
+    "homes": {"type": "list", "elements": "str", "default": []},
+    "tables": {"type": "dict", "options": {"prefix": {"type": "str", "required": True}, **_ACCOUNT}},
+    "ledger_path": {"type": "path"},
+    "policy": {"type": "dict"},
+    "policy_file": {"type": "path"},
+    "fail_on": {"type": "str", "choices": ["critical", "high", "medium", "low", "info", "never"]},
+    "compare": {"type": "path"},
+    "dest": {"type": "path"},
+    "formats": {"type": "list", "elements": "str", "choices": ["html", "csv", "junit", "sarif"], "default": ["html"]},
+    "max_returned": {"type": "int", "default": 100},
+}
 MUTUALLY_EXCLUSIVE = [("rack_url", "host"), ("rack_url", "rack"), ("rack_url", "api_key")]
 
 
@@ -69,3 +92,8 @@ def rotation() -> dict[str, t.Any]:
 def aws() -> dict[str, t.Any]:
     """Named as in amazon.aws."""
     return dict(_AWS)
+
+
+def audit() -> dict[str, t.Any]:
+    """Who is asked about a fleet, what is asked of it, and what is written."""
+    return {**_REACH, **_STORES, **_AWS, **_AUDIT}

@@ -124,17 +124,14 @@ def test_the_printed_commands_work_in_their_order(tmp_path: Path) -> None:
         assert (ROOT / source["source_path"]).name == "racks_and_aws.convox.yml"
 
 
-@pytest.mark.parametrize("audit", [False, True])
-def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
-    """A second time changes nothing of it. With an audit, the workflow begins and ends with it."""
+def test_all_of_it_is_created(tmp_path: Path) -> None:
+    """A second time changes nothing of it."""
     shutil.copytree(ROOT / "awx", tmp_path / "awx")
     shutil.copytree(ROOT / "playbooks", tmp_path / "playbooks")
-    if audit:
-        (tmp_path / "playbooks" / "audit.yml").write_text("[]", encoding="utf-8")
     with serving() as api:
         names = []
         api.post(["credentials"], {"name": "Our Console"})
-        for _time in range(1 if audit else 2):
+        for _time in range(2):
             configure(api, tmp_path, "-e", "awx_inventory_credential='Our Console'")
             names.append({kind: sorted(api.by_name(kind)) for kind in api.things})
         assert names[0] == names[-1]
@@ -142,9 +139,7 @@ def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
         types = api.by_name("credential_types")
         assert {name: each["injectors"] for name, each in types.items()} == {each["name"]: each["injectors"] for each in known["awx_credential_types"]}
         made = api.by_name("job_templates")
-        assert {name: each["playbook"] for name, each in made.items()} == {
-            each["name"]: each["playbook"] for each in known["awx_job_templates"] if audit or each["name"] in templates()
-        }
+        assert {name: each["playbook"] for name, each in made.items()} == {each["name"]: each["playbook"] for each in known["awx_job_templates"]}
         assert made[SLICES]["job_slice_count"] == 3
         assert made[ROLL]["survey"]["spec"][0]["variable"] == "convox_serial"
         (inventory,) = api.by_name("inventories").values()
@@ -154,11 +149,12 @@ def test_all_of_it_is_created(tmp_path: Path, audit: bool) -> None:
         assert source["execution_environment"] == api.by_name("execution_environments")[known["awx_execution_environment"]["name"]]["id"]
         nodes = api.by_name("workflow_job_template_nodes")
         ids = {each["id"]: name for name, each in nodes.items()}
-        order = ["audit-before", "canary", "slices", "audit-after"] if audit else ["canary", "slices"]
+        order = ["audit-before", "canary", "slices", "audit-after"]
         assert {name: [ids[number] for number in each.get("success_nodes", [])] for name, each in nodes.items()} == {
             name: order[place + 1 : place + 2] for place, name in enumerate(order)
         }
         assert nodes["canary"]["limit"] == "convox_racks[0]"
+        assert [nodes[name].get("extra_data", {}) for name in order] == [{"convox_fail_on": "never"}, {}, {}, {}]
         assert [each["enabled"] for each in api.by_name("schedules").values()] == [False, False]
 
 
@@ -361,6 +357,36 @@ def test_a_killed_job_is_finished_by_the_next(awx: Awx, new_rack: NewRack, momen
     assert former in awx.machine.held_keys() or first.accepted_keys == {first.key}
     awx.run(ROLL, convox_rotation_id="q4")
     rolled_once(awx)
+
+
+def test_the_audits_of_the_workflow(awx: Awx, new_rack: NewRack) -> None:
+    """The first does not end it, whatever it finds; the last says what was mended, and fails where something is left."""
+    keep(awx, new_rack(), new_rack())
+    latent = awx.racks[0]
+    latent.set_password("L" * 30)
+    latent.wait_at_rest()
+    awx.hosts = {rack.name: {"convox_host": rack.host, "convox_region": rack.region, "convox_stack_name": rack.name} for rack in awx.racks}
+    report = awx.machine.inputs / "audit.json"
+    steps = {each["identifier"]: each for each in definitions()["awx_workflow_steps"]}
+    template = steps["audit-before"]["template"]
+
+    ended = awx.run(template, status=2, convox_dest=str(report))
+    assert "The policy is broken: it bears no finding of severity high or above, and there are 1 critical." in ended.words
+    before = awx.run(template, convox_dest=str(report), extra=steps["audit-before"]["extra_data"])
+    told = before.artifacts["convox_audit"]
+    assert (told["summary"]["by_severity"]["critical"], told["report"], told["findings"][0]["id"]) == (1, str(report), "rack_key_latent")
+    assert "Report: " + str(report.with_suffix(".html")) in before.words
+
+    awx.run(ROLL, convox_serial="100%")
+    after = awx.run(steps["audit-after"]["template"], extra=before.artifacts, convox_dest=str(report), convox_fail_on="high")
+    # The latent key, and the other one's age.
+    assert after.artifacts["convox_audit"]["changes"] == {"new": 0, "open": len(told_open(after)), "mended": 2, "unknown": 0}
+    assert "rack_key_latent" not in told_open(after)
+
+
+def told_open(ended: Any) -> list[str]:
+    """The ids of the open findings that a job leaves as its artifact."""
+    return [each["id"] for each in ended.artifacts["convox_audit"]["findings"]]
 
 
 def wait_until(there: Callable[[], bool], seconds: float = 90.0) -> None:

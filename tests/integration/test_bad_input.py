@@ -100,6 +100,27 @@ VARIABLES: list[tuple[dict[str, str], list[str]]] = [
 ]
 
 
+AUDIT: list[tuple[dict[str, Any], list[str]]] = [
+    ({"racks": ["rack example"]}, ["racks: 'rack example'", "name:port"]),
+    ({"filters": {"include": [{"nam": "x"}]}}, ["filters.include: a rack has no 'nam'", "name"]),
+    ({"filters": {"include": [{"account": 12}]}}, ["filters.include: account", "quotes"]),
+    ({"rack": "acme/x", "filters": {"include": [{"name": "x"}]}}, ["rack: filters.include is given, too"]),
+    ({"policy": {"fail_on": "all"}}, ["policy.fail_on: 'all'", "critical"]),
+    ({"policy": {}, "policy_file": "/nowhere.yml"}, ["mutually exclusive", "policy|policy_file"]),
+    ({"policy_file": "/nowhere.yml"}, ["policy_file: /nowhere.yml: there is no such file"]),
+    ({"policy_file": "POLICY"}, ["policy_file: ", "no YAML"]),
+    ({"fail_on": "all"}, ["fail_on", "all", "critical"]),
+    ({"compare": "/nowhere.json"}, ["compare: /nowhere.json: there is no such file"]),
+    ({"compare": "POLICY"}, ["compare: ", "it is no JSON"]),
+    ({"compare": "OTHER"}, ["compare: it is no report of credential_audit"]),
+    ({"compare": "NEWER"}, ["compare: a report of version 2", "version 1"]),
+    ({"dest": "/nowhere/report.HTML"}, ["dest: /nowhere/report.HTML: that ending is another format's", "/nowhere/report.json"]),
+    ({"formats": ["pdf"]}, ["formats", "pdf", "html, csv, junit, sarif"]),
+    ({"tables": {"region": "us-east-1"}}, ["prefix", "tables"]),
+    ({"max_returned": -1}, ["max_returned: -1", "0 or more"]),
+]
+
+
 def check(machine: Machine, rack: Rack, module: str, table: list[tuple[dict[str, Any], list[str]]], **always: Any) -> None:
     """Run them all, and say at the end which lines were not as they should be."""
     wrong = []
@@ -134,6 +155,15 @@ def test_console_api_key(machine: Machine, rack: Rack) -> None:
     console = machine.convox.console
     always = {"host": console.host, "api_key": console.api_key, "email": console.email, "account_password": console.password}
     check(machine, rack, "console_api_key", CONSOLE, **always)
+
+
+def test_credential_audit(machine: Machine, rack: Rack) -> None:
+    """Whoever can't be asked is a finding; what can't be meant is none."""
+    files = {"POLICY": "a: [", "OTHER": '{"findings": [1]}', "NEWER": '{"version": 2, "at": "", "findings": []}'}
+    for name, text in files.items():
+        machine.write(machine.inputs / name, text)
+    table = [({option: str(machine.inputs / value) if str(value) in files else value for option, value in options.items()}, words) for options, words in AUDIT]
+    check(machine, rack, "credential_audit", REACH + table)
 
 
 def test_variables(machine: Machine, rack: Rack) -> None:

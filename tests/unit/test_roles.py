@@ -18,12 +18,13 @@ MODULES = {
     "console_api_key": "console_api_key",
     "rack_api_key": "rack_keyroll",
     "instance_key": "instance_keyroll",
+    "audit": "credential_audit",
 }
 # A key is not handed on by a role; a Console API key belongs to no rack.
 NOT_OFFERED = {"return_key"}
 NOT_OFFERED_BY = {"console_api_key": {"rack"}}
 # The same names mean something else in another module.
-OWN = {("login", "state"), ("login", "activate"), ("console_api_key", "state")}
+OWN = {("login", "state"), ("login", "activate"), ("console_api_key", "state"), ("audit", "racks")}
 # What is the role's alone.
 ROLE_ONLY = {"instance_key": {"enabled"}, "rack_api_key": {"after_roll", "after_roll_content"}}
 # These begin without waiting, wait for a whole batch at once, and commit.

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook ``audit`` on an inventory: what it asks by itself, how it ends, and what the other playbooks mend of what it finds."""
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.plays import Fleet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import NewRack
+    from tests.integration.machine import Machine
+    from tests.standin.console import Console
+    from tests.standin.rack import Rack
+
+
+class Audited(Fleet):
+    """A fleet whose racks AWS knows, as the inventory plugin tells it."""
+
+    def __init__(self, machine: Machine, racks: list[Rack]) -> None:
+        super().__init__(machine, racks)
+        for rack in racks:
+            self.hosts[rack.name] |= {"convox_stack_name": rack.name, "convox_region": rack.region}
+        self.dest = machine.inputs / "audit.json"
+
+    def audit(self, *arguments: str, status: int = 0, **variables: Any) -> dict[str, Any]:
+        """Run it where people are, and read the report."""
+        self.play("audit", *arguments, status=status, **{"convox_dest": self.dest.name, "convox_formats": [], "convox_config_dir": self.config, **variables})
+        report: dict[str, Any] = json.loads(self.dest.read_text(encoding="utf-8"))
+        return report
+
+    @property
+    def config(self) -> str:
+        return str(self.machine.config)
+
+
+def found(report: dict[str, Any], *, of: Rack | None = None) -> set[str]:
+    """The ids of open findings, of all or of one rack."""
+    return {each["id"] for each in report["findings"] if not each["accepted"] and (of is None or each["rack"] == of.rack_domain)}
+
+
+@pytest.fixture
+def fleet(machine: Machine, new_rack: NewRack) -> Audited:
+    """Two racks in order but for the age of their keys, which nobody has noted."""
+    return Audited(machine, [new_rack(key_pair="one-keypair-5000"), new_rack(key_pair="two-keypair-5000")])
+
+
+# -- what it asks -------------------------------------------------------------------------------------------------
+def test_an_inventory_is_all_it_needs(fleet: Audited) -> None:
+    """Its racks, their regions, and the CLI's files; no Console is named, and so none is asked."""
+    report = fleet.audit()
+    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files", "ledger"), "answered")
+    assert {each["id"] for each in report["racks"]} == {rack.rack_domain for rack in fleet.racks}
+    assert {each["key"] for each in report["racks"]} == {"in_force"}
+    assert found(report) == {"rack_key_age_unknown", "rack_key_in_ssm", "rack_key_in_task_definition"}
+
+
+def test_the_console_of_the_inventory(fleet: Audited, console: Console, new_rack: NewRack) -> None:
+    """Its racks are asked through it, and so are those that it lists and the inventory does not have."""
+    listed, other = new_rack(console=True), new_rack(console=True)
+    fleet.machine.log_in(console.host, console.api_key)
+    fleet.hosts[listed.name] = {"convox_host": console.host, "convox_rack": f"acme/{listed.name}"}
+    report = fleet.audit()
+    assert {each["name"] for each in report["racks"]} == {rack.name for rack in (*fleet.racks, listed, other)}
+    assert "rack_not_in_console" in found(report, of=fleet.racks[0])
+    assert "rack_not_in_console" not in found(report, of=listed)
+
+
+def test_some_racks_only(fleet: Audited) -> None:
+    one, two = fleet.racks
+    report = fleet.audit(audit_filters={"include": [{"name": one.name}]}, audit_aws=[{"regions": [one.region]}])
+    assert [each["id"] for each in report["racks"]] == [one.rack_domain]
+    asked = {each["server"] for each in fleet.machine.convox.journal.entries()}
+    assert (f"rack {one.name}" in asked, f"rack {two.name}" in asked) == (True, False)
+
+
+# -- how it ends --------------------------------------------------------------------------------------------------
+def test_the_exit_status_follows_fail_on(fleet: Audited, tmp_path: Path) -> None:
+    assert found(fleet.audit()) != set()
+    fleet.audit(status=2, convox_fail_on="low")
+    assert "The policy is broken: it bears no finding of severity low or above, and there are 4 low." in " ".join(fleet.output.split())
+    policy = fleet.machine.inputs / "policy.yml"
+    entry = {"finding": "rack_key*", "subject": "*", "reason": "known", "owner": "me@example.com", "until": "2999-01-01"}
+    policy.write_text(json.dumps({"accepted": [entry], "fail_on": "low"}), encoding="utf-8")
+    report = fleet.audit(convox_policy_file="policy.yml")
+    assert (found(report), report["summary"]["accepted"]) == (set(), 4)
+
+
+def test_check_mode_writes_no_report(fleet: Audited) -> None:
+    fleet.play("audit", "--check", convox_dest="audit.json", convox_config_dir=fleet.config)
+    assert "Audit of 2 racks" in fleet.output
+    assert not fleet.dest.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (("--limit", "convox_racks"), {}, "--limit convox_racks leaves out localhost, which asks for all racks"),
+        ((), {"audit_dest": "audit.json"}, "audit_dest: no absolute path"),
+        ((), {"convox_policy_file": "nowhere.yml"}, "nowhere.yml: there is no such file"),
+        ((), {"audit_policy": {"max_age": {"rack_key": "90d"}}}, "policy.max_age: there is no 'rack_key'"),
+        ((), {"audit_fail_on": "all"}, "audit_fail_on"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, (tuple, dict)) else "",
+)
+def test_what_can_t_be_meant_is_no_audit(fleet: Audited, arguments: tuple[str, ...], variables: dict[str, Any], said: str) -> None:
+    output = fleet.play("audit", *arguments, status=2, convox_config_dir=fleet.config, **variables)
+    assert said in output
+    assert "Audit of" not in output
+
+
+# -- what the others mend -----------------------------------------------------------------------------------------
+def test_rotate_all_mends_what_was_found(machine: Machine, console: Console, new_rack: NewRack) -> None:
+    """Each of these is gone after it, and the next audit says so."""
+    key = "TwinTwinTwinTwinTwinTwinTwin01"
+    latent, old, weak, *_twins = racks = [
+        new_rack(),
+        new_rack(key_pair="old-keypair-5000", former_key_pairs=2),
+        new_rack(key="Rack-Pass-2020"),
+        new_rack(key=key),
+        new_rack(key=key),
+    ]
+    fleet = Audited(machine, racks)
+    latent.set_password("L" * 30)
+    latent.wait_at_rest()
+    old.set_dates(key_days=200, pair_days=400, signing_key_days=500)
+    machine.log_in(console.host, console.api_key)
+    machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password}
+    before = fleet.audit(status=2)
+    assert {"rack_key_latent", "instance_key_missing"} <= found(before, of=latent)
+    assert {"rack_key_old", "instance_key_old", "key_pair_left"} <= found(before, of=old)
+    assert {"key_weak"} <= found(before, of=weak)
+    assert {"key_shared", "console_key_age_unknown", "signing_key_old"} <= found(before)
+
+    fleet.play(
+        "rotate_all", convox_email=console.email, convox_serial="100%", convox_activate="signing_key", convox_prune=True, convox_console_sync="none"
+    )
+    after = fleet.audit()
+    mended = {each["id"] for each in after["changes"]["mended"]}
+    assert mended == found(before) - found(after)
+    assert mended >= {
+        "rack_key_latent", "rack_key_old", "rack_key_age_unknown", "key_weak", "key_shared",
+        "instance_key_missing", "instance_key_old", "key_pair_left", "console_key_age_unknown", "signing_key_old",
+    }  # fmt: skip
+    assert after["changes"]["new"] == []
+    for rack in racks:
+        assert found(after, of=rack) == {"rack_not_in_console"}
+    assert f"0 new, {len(after['changes']['mended'])} mended" in fleet.output
