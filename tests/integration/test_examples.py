@@ -60,6 +60,9 @@ def test_each_works(machine: Machine, console: Console, new_rack: NewRack, modul
         "deploy@example.com": console.email,
         "/srv/keys/convox.json": str(file),
         "/srv/convox/ledger.jsonl": str(ledger),
+        "/srv/convox/audit.json": str(machine.home / "audit.json"),
+        "/srv/convox/audit-new.json": str(machine.home / "audit-new.json"),
+        "/home/*": str(machine.root / "ho*"),
     }
     tasks = examples(module)
     assert len(tasks) >= 2
@@ -67,10 +70,13 @@ def test_each_works(machine: Machine, console: Console, new_rack: NewRack, modul
     if module.stem == "ledger_info":
         machine.run("rack_keyroll", host=rack.host, ledger_path=str(ledger))
         own["{{ noted_head }}"] = machine.run("ledger_info", ledger_path=str(ledger))["head"]
+    if module.stem == "credential_audit":
+        # Where a host is named, the variable does not count.
+        machine.log_in(console.host, console.api_key)
     machine.environment = {"CONVOX_HOST": console.host, "CONVOX_PASSWORD": console.api_key}
     for task in tasks:
         (name,) = set(task) - {"name", "register"}
-        if name == "ansible.builtin.assert":
+        if name.startswith("ansible.builtin."):
             assert not machine.done(task).failed, task["name"]
             continue
         assert name == f"convox.credentials.{module.stem}"
