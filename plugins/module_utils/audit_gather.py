@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
+import queue
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import fleet, ledger, records
+from ansible_collections.convox.credentials.plugins.module_utils import fleet, ledger, racks_found, records
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
     ACCEPTED,
     ANSWERED,
@@ -38,19 +40,24 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     words,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+from ansible_collections.convox.credentials.plugins.module_utils.cli_config import DEFAULT_CONSOLE
 from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Listing, described
-from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.gather import aws, files, racks, secrets, tables
 from ansible_collections.convox.credentials.plugins.module_utils.gather import ledger as lines
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack as RackClient
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
-from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import OWN_STATUS, TOKEN_USER
 
 # A rack that does not answer holds one of them for as long as a request may take.
 AT_ONCE = 64
 # Requests to one rack, its Console's included.
 MOST = 3
+# A rack's answer where a Console would list its racks.
+_NO_CONSOLE = 404
 
 
 class Copy(t.NamedTuple):
@@ -63,8 +70,12 @@ class Copy(t.NamedTuple):
 
 def gather(task: Task) -> Evidence:
     """Nothing is changed anywhere. Only options that can't be meant raise BadInput; who is silent is a source that says so."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+    try:
         return _Gathering(task, pool).run()
+    finally:
+        # Where it came to nothing, no thousand answers are waited for.
+        pool.shutdown(cancel_futures=True)
 
 
 class _Gathering:
@@ -73,33 +84,47 @@ class _Gathering:
         self._pool = pool
         self._sources: list[Source] = []
         self._listing: Listing | None = None
+        self._filters: t.Mapping[str, t.Any] = task.options["filters"]
         self._keys: dict[str, list[files.Held]] = collections.defaultdict(list)
         self._pending: dict[str, list[str]] = collections.defaultdict(list)
         self._records: dict[tuple[str, str], list[tuple[str, Record]]] = collections.defaultdict(list)
         self._by_ledger: dict[tuple[str, str], dict[str, Rolled]] = {}
         self._tagged: list[secrets.Seen] = []
         self._untrusted: set[str] = set()
+        self._unwanted: set[str] = set()
         self._stacks: dict[str, aws.SeenRack] = {}
         self._answers: dict[str, racks.Answer] = {}
         self._copies: dict[str, Copy] = {}
+        # What racks are asked, by what to call who answers, and what of it is answered.
+        self._waiting: dict[concurrent.futures.Future[t.Any], str] = {}
+        self._done: queue.SimpleQueue[concurrent.futures.Future[t.Any]] = queue.SimpleQueue()
+        # Connections to the Console that nobody uses at the moment.
+        self._ways: list[RackClient] = []
 
     def run(self) -> Evidence:
         options = self._task.options
-        regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in self._regions()]
-        listing = self._pool.submit(self._list) if fleet.asks_console(self._task) else None
+        ways = self._regions()
+        regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in ways]
+        self._take_url()
+        # Nothing that is read of it changes while this goes on.
+        self._task.cli = self._task.cli.as_seen()
+        listing = self._pool.submit(self._list) if self._asks_console() else None
         paths = [entry["path"] for entry in options["stores"] if entry["type"] == "file"]
-        held = self._pool.submit(files.look, files.layouts_of(options["homes"]) if options["homes"] else self._task.cli.layouts, paths)
+        homes = files.find_homes(options["homes"]) if options["homes"] else files.Homes(self._task.cli.layouts, [])
+        held = self._pool.submit(files.look, homes.layouts, paths, homes.failed)
         told = self._pool.submit(lines.look, ledger.path_of(self._task))
-        tagged = [
-            self._pool.submit(secrets.look, self._task.aws(), "aws_secretsmanager") for entry in options["stores"] if entry["type"] == "aws_secretsmanager"
-        ]
+        tagged = [self._pool.submit(secrets.look, way, label) for way, label in self._vaults(ways)]
         tabled = self._pool.submit(tables.look, self._aws(options["tables"]), options["tables"]["prefix"]) if options["tables"] else None
         self._take_files(held.result())
+        listed = listing.result() if listing else []
+        self._ask_console(listed)
         seen_regions = [each.result() for each in regions]
         for region in seen_regions:
             self._stacks.update((rack.found.domain or rack.found.full_name, rack) for rack in region.racks)
+        self._unwanted = {name for name, rack in self._stacks.items() if not self._may_be_wanted(rack.found)}
         self._by_ledger, self._tagged = told.result().rolled, [each.result() for each in tagged]
-        self._ask_racks(listing.result() if listing else [])
+        if options["ask_racks"]:
+            self._ask_racks(bool(listed))
         users = tabled.result() if tabled else None
         self._sources += [held.result().source, *(each.source for each in seen_regions), told.result().source]
         self._sources += [each.source for each in self._tagged] + ([users.source] if users else [])
@@ -116,6 +141,7 @@ class _Gathering:
             ledgers=tuple(each for each in (told.result().ledger,) if each),
             strays=tuple(strays),
             sources=tuple(self._sources),
+            filters=self._filters,
         )
 
     # -- who is there -------------------------------------------------------------------------------------------------
@@ -149,19 +175,58 @@ class _Gathering:
                 found.append((self._aws(entry, name), label, entry.get("profile") or ""))
         return found
 
+    def _vaults(self, ways: t.Sequence[tuple[Aws, str, str]]) -> list[tuple[Aws, str]]:
+        """Where AWS may keep keys: a rack's own is in its region, unless the tasks that roll name another."""
+        options = self._task.options
+        if not any(entry["type"] == "aws_secretsmanager" for entry in options["stores"]):
+            return []
+        found = [(way, f"aws_secretsmanager {label}") for way, label, dummy in ways]
+        if not ways or options.get("region") or options.get("profile"):
+            found.append((self._task.aws(), f"aws_secretsmanager {options.get('region') or 'its own region'}"))
+        return list({label: (way, label) for way, label in found}.values())
+
+    def _take_url(self) -> None:
+        """A rack and its key that the task was given."""
+        if self._task.options.get("rack_url"):
+            given = find_target(self._task)
+            if given.user == TOKEN_USER:
+                raise BadInput("rack_url: it has a token in it, of which an audit learns nothing; give the rack's key")
+            self._keys[given.host].append(files.Held(given.host, t.cast(str, given.key), "rack_url"))
+        self._task = dataclasses.replace(self._task, options={**self._task.options, "rack_url": None})
+
+    def _asks_console(self) -> bool:
+        """As the option says; else one that is named, or that the CLI is logged into."""
+        task = self._task
+        said = task.options.get("console")
+        return bool(self._console_named or task.cli.key(task.cli.active_host_and_file()[1] or DEFAULT_CONSOLE)) if said is None else bool(said)
+
+    @property
+    def _console_named(self) -> bool:
+        return bool(self._task.options.get("console") or self._task.options.get("host") or self._task.environ.get("CONVOX_HOST"))
+
     def _list(self) -> list[Found]:
         """The Console's racks."""
-        subject = self._task.options.get("host") or "Console"
+        self._listing = listing = Listing(self._task)
+        subject = listing.host
         try:
-            self._listing = listing = Listing(self._task)
-            subject, answers = listing.host, listing.racks()
+            answers = listing.racks()
         except ConvoxError as exc:
-            self._sources.append(Source("console", subject, SILENT, str(exc)))
+            if isinstance(exc, BadReply) and exc.status == _NO_CONSOLE and not self._console_named:
+                # It is a rack that the CLI was logged into last.
+                self._listing = None
+            else:
+                self._sources.append(Source("console", subject, SILENT, str(exc)))
             return []
         strange = [f"{label}: {answer}" for label, answer in answers if isinstance(answer, str)]
-        found = [answer for dummy, answer in answers if not isinstance(answer, str)]
+        found = [answer for dummy, answer in answers if not isinstance(answer, str) and self._may_be_wanted(answer)]
         self._sources.append(Source("console", subject, PARTLY if strange else ANSWERED, strange[0] if strange else f"{len(found)} racks"))
         return found
+
+    def _may_be_wanted(self, rack: Found) -> bool:
+        """By what is known of it before it is asked."""
+        told = rack.told()
+        include = [{field: patterns for field, patterns in entry.items() if told[field]} for entry in self._filters.get("include", ())]
+        return racks_found.wanted(rack, {"include": include})
 
     def _take_files(self, seen: files.Files) -> None:
         open_to_all = {file.path for file in seen.files if file.writable}
@@ -182,38 +247,48 @@ class _Gathering:
         self._untrusted = {host for host, each in self._keys.items() if all(held.where in open_to_all for held in each)}
 
     # -- asking racks -------------------------------------------------------------------------------------------------
-    def _ask_racks(self, listed: t.Sequence[Found]) -> None:
-        if not self._task.options["ask_racks"]:
-            self._copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
-            return
+    def _ask_console(self, listed: t.Sequence[Found]) -> None:
+        """Of each rack that it lists; that takes no more than its list, so that AWS may go on answering meanwhile."""
+        self._copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
+        if self._task.options["ask_racks"]:
+            for rack in listed:
+                self._submit("", self._ask_through, rack)
+
+    def _submit(self, name: str, *question: t.Any) -> None:
+        future = self._pool.submit(*question)
+        self._waiting[future] = name
+        future.add_done_callback(self._done.put)
+
+    def _ask_racks(self, through: bool) -> None:
+        """``through``: whether a Console is asked about them, too."""
         console = self._listing.host if self._listing else ""
-        named = {*self._stacks, *self._task.options["racks"], *(identity for kind, identity in self._records if kind == records.RACK_API_KEY)}
-        hosts = named | {host for host in self._keys if host not in self._untrusted}
-        left = sorted(self._untrusted - named)
+        recorded = {identity for kind, identity in self._records if kind == records.RACK_API_KEY}
+        named = {*self._stacks, *self._task.options["racks"]}
+        left = sorted(self._untrusted - named - recorded)
+        # Of these, nothing but the host is known yet.
+        others = {*self._keys, *recorded}.difference(left, self._unwanted)
+        hosts = (named - self._unwanted) | {host for host in others if racks_found.wanted(Found("", domain=host), self._filters)}
         not_asked = f"; not asked, for they stand only where everybody can write: {words(left)}" if left else ""
         self._sources.append(Source("racks", "", PARTLY if left else ANSWERED, f"{len(hosts - {console})} hosts{not_asked}"))
         reach = Reach(self._task, Target(console, None, None))
-        waiting: dict[concurrent.futures.Future[t.Any], str] = {}
         begun = {console}
 
         def ask(host: str) -> None:
             if host and "/" not in host and host not in begun:
                 begun.add(host)
-                waiting[self._pool.submit(self._ask, reach, host, MOST - bool(listed), hosts)] = host
+                self._submit(host, self._ask, reach, host, MOST - through, hosts)
 
         for host in sorted(hosts):
             ask(host)
-        for rack in listed:
-            waiting[self._pool.submit(self._ask_through, rack)] = ""
-        while waiting:
-            done, dummy = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
-            for future in done:
-                host, answer = waiting.pop(future), future.result()
-                if isinstance(answer, Copy):
-                    self._copies[answer.found.full_name] = answer
-                    ask(answer.found.domain)
-                else:
-                    self._answers[host] = answer
+        while self._waiting:
+            future = self._done.get()
+            host, answer = self._waiting.pop(future), future.result()
+            if isinstance(answer, Copy):
+                self._copies[answer.found.full_name] = answer
+                ask(answer.found.domain)
+            else:
+                self._answers[host] = answer
+        self._leave_console()
 
     def _ask(self, reach: Reach, host: str, most: int, hosts: t.Container[str]) -> racks.Answer:
         stack = self._stacks.get(host)
@@ -223,13 +298,30 @@ class _Gathering:
 
     def _ask_through(self, rack: Found) -> Copy:
         listing = t.cast(Listing, self._listing)
-        transport, credential = listing.way()
+        with self._way(listing) as way:
+            try:
+                return Copy(described(rack, listing.ask(way, rack.full_name)), COPY_OK)
+            except ConvoxError as exc:
+                return Copy(rack, COPY_UNKNOWN, str(exc))
+
+    @contextlib.contextmanager
+    def _way(self, listing: Listing) -> t.Iterator[RackClient]:
+        """To the Console, for one thread at a time."""
         try:
-            return Copy(described(rack, listing.ask(transport, credential, rack.full_name)), COPY_OK)
-        except ConvoxError as exc:
-            return Copy(rack, COPY_STALE if rack.full_name in listing.dead_copies else COPY_UNKNOWN, str(exc))
+            way = self._ways.pop()
+        except IndexError:
+            way = listing.way(OWN_STATUS)
+        try:
+            yield way
         finally:
-            transport.close()
+            self._ways.append(way)
+
+    def _leave_console(self) -> None:
+        if self._listing is not None and self._ways:
+            self._listing.tell_dead_copies(self._ways[0])
+            self._copies.update((name, self._copies[name]._replace(state=COPY_STALE)) for name in self._listing.dead_copies)
+        while self._ways:
+            self._ways.pop().close()
 
     # -- putting together ---------------------------------------------------------------------------------------------
     def _joined(self) -> tuple[list[Rack], list[Login]]:
@@ -256,7 +348,8 @@ class _Gathering:
                 told = {name: getattr(system, name) for name in ("name", "provider", "status", "version", "region")} if system else {"name": host}
                 found[domain] = Found(domain=domain, **told)
             hosts.setdefault(domain, []).append(host)
-        return [self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in sorted(found.items())], strays
+        wanted = [(name, rack) for name, rack in sorted(found.items()) if racks_found.wanted(rack, self._filters)]
+        return [self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in wanted], strays
 
     def _namesake(self, rack: Found, taken: t.Container[str]) -> str | None:
         """The one stack of its name, for a rack that could not tell its domain."""

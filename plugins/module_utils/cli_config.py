@@ -44,8 +44,11 @@ class Layout:
     def active_host_file(self) -> str:
         return self.file("console" if self.v3 else "host")
 
+    def json(self, name: str) -> dict[str, t.Any]:
+        return files.read_json(self.file(name))
+
     def auth(self) -> dict[str, t.Any]:
-        return files.read_json(self.file("auth"))
+        return self.json("auth")
 
     def key(self, host: str) -> str | None:
         key = self.auth().get(host)
@@ -54,6 +57,18 @@ class Layout:
     def text(self, name: str) -> str | None:
         value = files.read(self.file(name))
         return value.strip() or None if value is not None else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen(Layout):
+    """One whose files are read once each: with as many entries as hosts are asked about, every reading takes longer."""
+
+    read: dict[str, dict[str, t.Any]] = dataclasses.field(default_factory=dict, compare=False)
+
+    def json(self, name: str) -> dict[str, t.Any]:
+        if name not in self.read:
+            self.read[name] = super().json(name)
+        return self.read[name]
 
 
 class Loose(t.NamedTuple):
@@ -111,6 +126,10 @@ class CliConfig:
         base = environ.get("XDG_CONFIG_HOME") or (macos if sys.platform == "darwin" else os.path.join(user, ".config"))
         known = [os.path.join(base, "convox2"), os.path.join(base, "convox"), os.path.join(user, ".convox")]
         return cls([Layout(path) for path in known if os.path.isdir(path)] or [Layout(os.path.join(base, "convox"))])
+
+    def as_seen(self) -> CliConfig:
+        """The same as it is now, for who asks about a whole fleet and changes nothing."""
+        return CliConfig([_Seen(layout.path) for layout in self.layouts])
 
     def layout_of(self, host: str) -> Layout:
         """The layout to write a host in: the first that has it, else the first of all."""
@@ -171,7 +190,7 @@ class CliConfig:
 
     def session(self, host: str) -> str | None:
         for layout in self.layouts:
-            session = files.read_json(layout.file("session")).get(host)
+            session = layout.json("session").get(host)
             if isinstance(session, str) and session:
                 return session
         return None
@@ -183,13 +202,12 @@ class CliConfig:
     def pinned(self, host: str) -> str | None:
         """The certificate's fingerprint that ``tls_fingerprint: accept_new`` kept for a host."""
         for layout in self.layouts:
-            path = layout.file("tls-fingerprints")
-            value = files.read_json(path).get(host)
+            value = layout.json("tls-fingerprints").get(host)
             if isinstance(value, str):
                 return value
             if value is not None:
                 # Passed over, it would let in a certificate that it was to keep out.
-                raise Damaged(f"{path}: the entry of {host} is no text; write its certificate's SHA-256 there, or take it out")
+                raise Damaged(f"{layout.file('tls-fingerprints')}: the entry of {host} is no text; write its certificate's SHA-256 there, or take it out")
         return None
 
     def pin(self, host: str, fingerprint: str) -> None:

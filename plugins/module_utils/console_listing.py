@@ -21,7 +21,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.racks_found imp
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
+from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS
 
 LONGEST_SHOWN = 100
 
@@ -40,12 +40,14 @@ class Listing:
         self._target = target.find_target(task)
         self.host = self._target.host
         self._key = ""
+        self._reach = Reach(task, self._target)
+        self._refused: set[str] = set()
         self.dead_copies: set[str] = set()
         self.tried: list[tuple[str, str, bool]] = []
 
     def racks(self) -> list[Answer]:
         """All that it lists for the first of the known keys that it accepts."""
-        host, reach, refusal = self.host, Reach(self._task, self._target), None
+        host, reach, refusal = self.host, self._reach, None
         for key, source in self._keys():
             try:
                 entries = Console(reach.transport(host), reach.credential(key)).each_rack()
@@ -74,30 +76,35 @@ class Listing:
 
     def describe(self, racks: t.Sequence[Found]) -> list[Answer]:
         """Some of its racks as they describe themselves through it, or why they don't; by a connection of their own."""
-        transport, credential = self.way()
+        way = self.way()
         answers: list[Answer] = []
         for rack in racks:
             label = f"{self._target.host}: the rack {rack.full_name}"
             try:
-                answers.append((label, described(rack, self.ask(transport, credential, rack.full_name))))
+                answers.append((label, described(rack, self.ask(way, rack.full_name))))
             except ConvoxError as exc:
                 answers.append((label, str(exc)))
-        transport.close()
+        self.tell_dead_copies(way)
+        way.close()
         return answers
 
-    def way(self) -> tuple[Transport, Credential]:
-        """Connections of one's own to the Console, with the key that it took."""
-        reach = Reach(self._task, self._target)
-        return reach.transport(self.host), reach.credential(self._key)
+    def way(self, retried: tuple[int, ...] = RETRIED_STATUS) -> Rack:
+        """The Console by connections of one's own, with the key that it took."""
+        return Rack(self._reach.another(self.host, retried), self._reach.credential(self._key))
 
-    def ask(self, transport: Transport, credential: Credential, full_name: str) -> System:
-        """One rack as it describes itself through the Console; notes whether its copy of the key is dead."""
+    def ask(self, way: Rack, full_name: str) -> System:
+        """One rack as it describes itself through the Console."""
         try:
-            return Rack(transport, credential, full_name).system()
+            return Rack(way.transport, way.credential, full_name).system()
         except Refused as exc:
-            if "invalid authentication" in exc.text and _accepts(Rack(transport, credential)):
-                self.dead_copies.add(full_name)
+            if "invalid authentication" in exc.text:
+                self._refused.add(full_name)
             raise
+
+    def tell_dead_copies(self, way: Rack) -> None:
+        """Whether those that were refused until now were so by the racks: the Console itself would say it in the same words."""
+        if self._refused and _accepts(way):
+            self.dead_copies |= self._refused
 
 
 def described(rack: Found, system: System) -> Found:
@@ -107,7 +114,7 @@ def described(rack: Found, system: System) -> Found:
 
 
 def _accepts(console: Rack) -> bool:
-    """Whether the Console itself takes the key, so that a refusal was a rack's own: both say it in the same words."""
+    """Whether the Console takes the key."""
     with contextlib.suppress(ConvoxError):
         console.auth()
         return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import re
 import urllib.parse
 
@@ -18,7 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.transport import USER, Credential, Transport
+from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS, USER, Credential, Transport
 
 HIGHEST_PORT = 65535
 # As long as a path can be.
@@ -166,17 +167,22 @@ class Reach:
 
     def transport(self, host: str) -> Transport:
         if host not in self._transports:
-            task = self._task
-            self._transports[host] = Transport(
-                host,
-                self.trust(host),
-                task.secrets,
-                task.clock,
-                timeout=float(task.options["timeout"]),
-                retries=int(task.options["retries"]),
-                sessions=_Sessions(task),
-            )
+            self._transports[host] = self.another(host)
         return self._transports[host]
+
+    def another(self, host: str, retried: tuple[int, ...] = RETRIED_STATUS) -> Transport:
+        """A transport that nobody else has, to be closed by whoever asked for it."""
+        task = self._task
+        return Transport(
+            host,
+            self.trust(host),
+            task.secrets,
+            task.clock,
+            timeout=float(task.options["timeout"]),
+            retries=int(task.options["retries"]),
+            sessions=_Sessions(task),
+            retried=retried,
+        )
 
     def trust(self, host: str) -> tls.Trust:
         if host not in self._trusts:
@@ -199,7 +205,12 @@ class Reach:
         if not task.options["validate_certs"]:
             task.warn_once(f"{host}: its certificate is not verified (validate_certs: false): anybody between could read the key")
             return tls.Trust(verify=False)
-        ca_path = task.options.get("ca_path")
+        return self._verified
+
+    @functools.cached_property
+    def _verified(self) -> tls.Trust:
+        """By the authorities that were named, which are read once."""
+        ca_path = self._task.options.get("ca_path")
         if ca_path:
             tls.check_authorities(ca_path)
         return tls.Trust(ca_path=ca_path)

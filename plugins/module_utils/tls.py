@@ -15,6 +15,7 @@ import os
 import re
 import socket
 import ssl
+import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, format_date
@@ -58,6 +59,27 @@ def check_authorities(path: str) -> None:
         ssl.create_default_context(cafile=path)
     except OSError as exc:
         raise BadInput(f"ca_path: {path}: {exc.strerror or exc}; name a file of certificates in PEM") from None
+
+
+class _Shared(ssl.SSLContext):
+    def set_alpn_protocols(self, alpn_protocols: t.Iterable[str]) -> None:
+        """Nothing: they are set. The HTTP library sets them before each handshake, and OpenSSL may be reading them for another."""
+
+
+def shared(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same, complete, for connections of several threads at a time."""
+    context.set_alpn_protocols(["http/1.1"])
+    context.__class__ = _Shared
+    return context
+
+
+def stamp(path: str | None) -> t.Hashable:
+    """Another one when a file was changed; None where there is none."""
+    try:
+        status = os.stat(path or "")
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def look_at(host: str, timeout: float) -> Certificate:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import email.utils
+import functools
 import json
 import re
 import ssl
+import threading
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
@@ -34,9 +36,13 @@ USER = "convox"
 TOKEN_USER = "jwt"
 # Sent as the CLI does; a Console wants to know it (convox-protocol 6.1).
 CLIENT_VERSION = "20260326150533"
-RETRIED_STATUS = (429, 502, 503, 504)
+# What a server says for itself, and what gateways say for one that is silent.
+OWN_STATUS = (429,)
+RETRIED_STATUS = (*OWN_STATUS, 502, 503, 504)
 LONGEST_TEXT = 300
 LONGEST_PAUSE_S = 60
+# One context is made at a time: who needs the same waits for it.
+_MAKING = threading.Lock()
 # As much of a proxy's URL as the libraries take for granted: credentials are ASCII, and it names a host.
 _PROXY = re.compile("([a-z0-9]+://)?([!-.0->A-~]*@)?(\\[[^]@/?#]+\\]|[^]\\s@/?#:[]+)(:[0-9]+)?/?", re.IGNORECASE)
 # The words for a certificate that is not the right one, of OpenSSL and of urllib3.
@@ -95,6 +101,7 @@ class Transport:
         timeout: float = 30,
         retries: int = 3,
         sessions: Sessions | None = None,
+        retried: tuple[int, ...] = RETRIED_STATUS,
     ) -> None:
         self.host = host
         self.timeout = timeout
@@ -104,7 +111,7 @@ class Transport:
         self._sessions = sessions
         self._session_id: str | None = None
         self.certificate: tls.Certificate | None = None
-        self._http = _session(trust, retries, self._note_certificate)
+        self._http = _session(trust, retries, self._note_certificate, retried)
         self._retries = retries
 
     def _note_certificate(self, certificate: tls.Certificate) -> None:
@@ -307,8 +314,51 @@ def _basic(credential: Credential | None) -> t.Callable[[t.Any], t.Any]:
     return requests.auth.HTTPBasicAuth(credential.user.encode("utf-8"), credential.key.encode("utf-8"))
 
 
-def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate], None]) -> t.Any:
+def _context(required: t.Any, file: str | None, directory: str | None) -> ssl.SSLContext:
+    """What the library would make for each connection anew, which takes longer than all the rest where there are many authorities."""
+    with _MAKING:
+        return _made_context(urllib3.util.ssl_.resolve_cert_reqs(required), file, directory, tls.stamp(file or directory))
+
+
+@functools.lru_cache(maxsize=16)
+def _made_context(required: int, file: str | None, directory: str | None, dummy_stamp: t.Hashable) -> ssl.SSLContext:
+    """As the library makes it, and with its word for authorities that can't be read."""
+    context = urllib3.util.ssl_.create_urllib3_context(cert_reqs=required)
+    try:
+        if file or directory:
+            context.load_verify_locations(file, directory)
+        else:
+            context.load_default_certs()
+    except OSError as exc:
+        raise urllib3.exceptions.SSLError(exc) from exc
+    return tls.shared(context)
+
+
+def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate], None], retried: tuple[int, ...] = RETRIED_STATUS) -> t.Any:
     """A requests session whose reads are tried again where a retry can help and costs no second timeout."""
+    adapter, retry = _kinds()
+    policy = retry(
+        total=retries,
+        connect=retries,
+        read=False,
+        redirect=0,
+        other=0,
+        status=retries,
+        status_forcelist=retried,
+        allowed_methods=frozenset(["GET"]),
+        backoff_factor=0.3,
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    session.mount("https://", adapter(trust.fingerprint, note, policy))
+    if not trust.verify:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    return session
+
+
+@functools.cache
+def _kinds() -> tuple[t.Any, t.Any]:
+    """A session's adapter and retries as they are here. The classes are made once: that takes longer than a request."""
 
     class Retry(requests.adapters.Retry):
         def increment(self, method=None, url=None, response=None, error=None, *args, **kwargs):  # type: ignore[no-untyped-def]
@@ -319,6 +369,11 @@ def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate],
                 raise urllib3.exceptions.MaxRetryError(kwargs["_pool"], url, error)
             return super().increment(method, url, response, error, *args, **kwargs)
 
+        def is_retry(self, method, status_code, has_retry_after=False):  # type: ignore[no-untyped-def]
+            # By a header Retry-After, the library would ask those again that are to be asked once.
+            once = status_code in RETRIED_STATUS and status_code not in self.status_forcelist
+            return not once and super().is_retry(method, status_code, has_retry_after)
+
         def get_retry_after(self, response):  # type: ignore[no-untyped-def]
             try:
                 seconds = super().get_retry_after(response)
@@ -327,21 +382,41 @@ def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate],
             return min(seconds, LONGEST_PAUSE_S) if seconds else seconds
 
     class Connection(urllib3.connection.HTTPSConnection):
+        def __init__(self, note, *args, **kwargs):  # type: ignore[no-untyped-def]
+            super().__init__(*args, **kwargs)
+            self._note = note
+
         def connect(self):  # type: ignore[no-untyped-def]
-            super().connect()
-            note(tls.shown_by(t.cast(ssl.SSLSocket, self.sock)))
+            given = self.ssl_context, self.ca_certs, self.ca_cert_dir
+            # With a proxy that is itself spoken to by TLS, the library has two contexts to make from what it was given.
+            if self.ssl_context is None and getattr(getattr(self, "proxy", None), "scheme", "") != "https":
+                self.ssl_context = _context(self.cert_reqs, self.ca_certs, self.ca_cert_dir)
+                # It would read them into a context that it is given, too.
+                self.ca_certs = self.ca_cert_dir = None
+            try:
+                super().connect()
+            finally:
+                self.ssl_context, self.ca_certs, self.ca_cert_dir = given
+            self._note(tls.shown_by(t.cast(ssl.SSLSocket, self.sock)))
 
     class Pool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Connection
+        def __init__(self, note, *args, **kwargs):  # type: ignore[no-untyped-def]
+            super().__init__(*args, **kwargs)
+            self.ConnectionCls = functools.partial(Connection, note)  # type: ignore[assignment]
 
     class Adapter(requests.adapters.HTTPAdapter):
+        def __init__(self, fingerprint, note, retries):  # type: ignore[no-untyped-def]
+            self._fingerprint = fingerprint
+            self._pool = functools.partial(Pool, note)
+            super().__init__(max_retries=retries)
+
         def init_poolmanager(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-            super().init_poolmanager(*args, assert_fingerprint=trust.fingerprint, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = {**self.poolmanager.pool_classes_by_scheme, "https": Pool}
+            super().init_poolmanager(*args, assert_fingerprint=self._fingerprint, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = {**self.poolmanager.pool_classes_by_scheme, "https": self._pool}
 
         def proxy_manager_for(self, proxy, **kwargs):  # type: ignore[no-untyped-def]
-            manager = super().proxy_manager_for(proxy, assert_fingerprint=trust.fingerprint, **kwargs)
-            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": Pool}
+            manager = super().proxy_manager_for(proxy, assert_fingerprint=self._fingerprint, **kwargs)
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": self._pool}
             return manager
 
         def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # type: ignore[no-untyped-def]
@@ -351,20 +426,4 @@ def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate],
                 raise requests.exceptions.InvalidProxyURL("no URL of a proxy")
             return super().send(request, stream, timeout, verify, cert, proxies)
 
-    policy = Retry(
-        total=retries,
-        connect=retries,
-        read=False,
-        redirect=0,
-        other=0,
-        status=retries,
-        status_forcelist=RETRIED_STATUS,
-        allowed_methods=frozenset(["GET"]),
-        backoff_factor=0.3,
-        raise_on_status=False,
-    )
-    session = requests.Session()
-    session.mount("https://", Adapter(max_retries=policy))
-    if not trust.verify:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return session
+    return Adapter, Retry

@@ -19,6 +19,8 @@ from xml.sax.saxutils import escape
 from moto.backends import get_backend
 from moto.core.exceptions import ServiceException
 from moto.core.utils import utcnow
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -145,6 +147,16 @@ class _Emulator(DomainDispatcherApplication):
     def __init__(self, create_app: Callable[[str], Any]) -> None:
         super().__init__(create_app)
         self.get_backend_for_host = functools.cache(super().get_backend_for_host)
+
+
+def _tags_of(thing: Any) -> list[dict[str, str]]:
+    """What it is tagged with. The emulator looks for that among the tags of everything, for each thing anew."""
+    kind = EC2_PREFIX_TO_RESOURCE.get(get_prefix(thing.id), "") if thing.id else ""
+    tags = thing.ec2_backend.tags.get(thing.id, {}) if thing.id else {}
+    return [{"resource_id": thing.id, "key": key, "value": value, "resource_type": kind} for key, value in tags.items()]
+
+
+TaggedEC2Resource.get_tags = _tags_of  # type: ignore[method-assign]
 
 
 class _Call:

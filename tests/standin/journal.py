@@ -58,6 +58,8 @@ class Journal:
             "target": request.target,
             "agent": request.headers.get("User-Agent"),
             "status": status,
+            # At Console: the rack that it was asked about.
+            "rack": request.headers.get("Rack"),
             "user": user or None,
             "key_fingerprint": fingerprint(password),
             "container": container,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import re
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import aws as outside
@@ -52,7 +53,8 @@ def look(aws: Aws, label: str, profile: str = "") -> Region:
     parameters = _dates(aws, denied)
     keys = _keys(aws, [name for name in parameters if name.endswith(_SECRET)], denied)
     instances, pairs, families = _instances(aws, denied), _pairs(aws, denied), _families(aws, denied)
-    racks = [_rack(stack, profile, parameters, keys, instances, pairs) for stack in stacks]
+    machines = _Machines(instances, pairs) if instances is not None and pairs is not None else None
+    racks = [_rack(stack, profile, parameters, keys, machines) for stack in stacks]
     account = None
     if racks:
         readable = tuple(sorted(stack.name for stack in stacks if stack.name + _SECRET in parameters))
@@ -67,24 +69,32 @@ def _rack(
     profile: str,
     parameters: t.Mapping[str, str],
     keys: t.Mapping[str, str],
-    instances: t.Mapping[str, list[tuple[str, str]]] | None,
-    pairs: t.Mapping[str, str | None] | None,
+    machines: _Machines | None,
 ) -> SeenRack:
     name = stack.name + _SECRET
     key = keys.get(name)
     stored = StoredKey(Key.of(key) if key else None, parameters[name]) if name in parameters else None
-    return SeenRack(found_of(stack, profile), key, stored, _of_rack(stack, instances, pairs), stack.parameters.get("Development") == "Yes")
+    of_rack = machines.of(stack) if machines else None
+    return SeenRack(found_of(stack, profile), key, stored, of_rack, stack.parameters.get("Development") == "Yes")
 
 
-def _of_rack(
-    stack: Stack, instances: t.Mapping[str, list[tuple[str, str]]] | None, pairs: t.Mapping[str, str | None] | None
-) -> Instances | None:  # fmt: skip
-    if instances is None or pairs is None:
-        return None
-    own, pair = instances.get(stack.name, []), stack.parameters.get("Key", "")
-    used = {name for each in instances.values() for dummy, name in each} | {pair}
-    left = sorted(name for name in pairs if name.startswith(f"{stack.name}-keypair-") and name not in used)
-    return Instances(pair, pairs.get(pair), len(own), tuple(sorted(instance for instance, name in own if name != pair)), tuple(left))
+class _Machines:
+    """The instances and key pairs of a region; ``of`` takes the same time for each rack, however many there are."""
+
+    def __init__(self, instances: t.Mapping[str, list[tuple[str, str]]], pairs: t.Mapping[str, str | None]) -> None:
+        self._instances = instances
+        self._pairs = pairs
+        used = {name for each in instances.values() for dummy, name in each}
+        # By what stands before each "-keypair-" in them, for a rack's own name may have that in it.
+        self._unused: dict[str, list[str]] = collections.defaultdict(list)
+        for name in sorted(set(pairs) - used):
+            for mark in re.finditer("(?=-keypair-)", name):
+                self._unused[name[: mark.start()]].append(name)
+
+    def of(self, stack: Stack) -> Instances:
+        own, pair = self._instances.get(stack.name, []), stack.parameters.get("Key", "")
+        left = tuple(name for name in self._unused.get(stack.name, ()) if name != pair)
+        return Instances(pair, self._pairs.get(pair), len(own), tuple(sorted(instance for instance, name in own if name != pair)), left)
 
 
 def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:

@@ -11,16 +11,19 @@ from __future__ import annotations
 import functools
 import glob
 import os
+import stat
 import typing as t
 import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils import cli_config, files
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, File, Source
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, File, Source, words
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Damaged
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 
+# Of what failed, so that it stays one line.
+_MOST_TOLD = 3
 _PLACES = (".config/convox2", ".config/convox", "Library/Application Support/convox", ".convox")
 
 
@@ -39,27 +42,46 @@ class Files(t.NamedTuple):
     source: Source
 
 
-def layouts_of(homes: t.Sequence[str]) -> list[Layout]:
+class Homes(t.NamedTuple):
+    """``failed``: a line for each pattern that names none, and for each place that can't be looked at."""
+
+    layouts: list[Layout]
+    failed: list[str]
+
+
+def find_homes(patterns: t.Sequence[str]) -> Homes:
     """Those that are there in each home; a pattern names several homes."""
-    found = [home for pattern in homes for home in sorted(glob.glob(os.path.expanduser(pattern)))]
-    return [Layout(path) for home in found for path in (os.path.join(home, place) for place in _PLACES) if os.path.isdir(path)]
+    found = Homes([], [])
+    for pattern in patterns:
+        homes = sorted(glob.glob(os.path.expanduser(pattern)))
+        if not homes:
+            found.failed.append(f"homes: there is none like {pattern}")
+        for path in (os.path.join(home, place) for home in homes for place in _PLACES):
+            try:
+                if stat.S_ISDIR(os.stat(path).st_mode):
+                    found.layouts.append(Layout(path))
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as exc:
+                found.failed.append(f"{path}: {exc.strerror}")
+    return found
 
 
-def look(layouts: t.Sequence[Layout], stores: t.Sequence[str]) -> Files:
-    """``stores``: files of keys beside the CLI's, by their paths."""
+def look(layouts: t.Sequence[Layout], stores: t.Sequence[str], not_found: t.Sequence[str] = ()) -> Files:
+    """``stores``: files of keys beside the CLI's, by their paths. ``not_found``: what could not be looked at before."""
     seen = Files(
         [], [], [File(each.path, each.mode, each.writable, each.mend) for each in cli_config.loose(layouts, stores)], Source("files", "", ANSWERED, "")
     )
-    failed: list[str] = []
+    failed = list(not_found)
     for layout in layouts:
         _each(seen, failed, layout.file("auth"), functools.partial(_logins, layout), seen.logins)
         _each(seen, failed, layout.file("rotations.json"), functools.partial(_records, layout.file("rotations.json")), seen.records)
         _each(seen, failed, layout.file("racks"), functools.partial(_urls, layout.file("racks")), seen.logins)
     for path in stores:
         _each(seen, failed, path, functools.partial(_records, path), seen.records)
-    said = f"{len(layouts)} directories, {len(seen.logins)} logins" + (f"; {failed[0]}" if failed else "")
-    subject = ", ".join(layout.path for layout in layouts[:3]) + (" and more" if len(layouts) > 3 else "")
-    return seen._replace(source=Source("files", subject or "none", PARTLY if failed else ANSWERED, said))
+    places = f"{len(seen.logins)} logins in {len(layouts)} directories: {words([layout.path for layout in layouts], _MOST_TOLD)}"
+    said = "; ".join([places if layouts else "there are none", *failed[:_MOST_TOLD]])
+    return seen._replace(source=Source("files", "", PARTLY if failed else ANSWERED, said))
 
 
 def _each(seen: Files, failed: list[str], path: str, read: t.Callable[[], t.Iterable[t.Any]], into: list[t.Any]) -> None:

@@ -24,8 +24,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
 from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import make_key
-from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
+from ansible_collections.convox.credentials.plugins.module_utils.tls import Trust
+from ansible_collections.convox.credentials.plugins.module_utils.transport import OWN_STATUS, Credential, Transport
 
 # What a Console answers where a rack is asked for and none is named: its page, or nothing.
 _NO_RACK = (200, 404)
@@ -47,45 +49,52 @@ class Answer(t.NamedTuple):
 
 def ask(reach: Reach, host: str, keys: t.Sequence[str], most: int, others: t.Container[str] = ()) -> Answer:
     """At most so many requests. Who does not answer one is asked no more. ``others``: hosts that are asked beside it."""
+    # Asked again, a gateway would say the same of a rack that is silent, and as late.
+    transport = reach.another(host, OWN_STATUS)
+    try:
+        return _ask(transport, reach.trust(host), keys, most, others)
+    finally:
+        transport.close()
+
+
+def _ask(transport: Transport, trust: Trust, keys: t.Sequence[str], most: int, others: t.Container[str]) -> Answer:
     asked: list[Asked] = []
     system = None
     try:
         for key in keys[:most]:
-            said, system = _said(reach, host, key)
+            said, system = _said(transport, key)
             asked.append(Asked(Key.of(key), said))
             if system is not None:
                 break
-        alias = system is not None and system.rack_domain != host and system.rack_domain in others
+        alias = system is not None and system.rack_domain != transport.host and system.rack_domain in others
         if len(asked) < most and not alias and not any(each.said == REFUSED for each in asked):
             # One that is made up, and so must be refused.
-            asked.append(Asked(None, _said(reach, host, make_key(40))[0]))
+            asked.append(Asked(None, _said(transport, make_key(40))[0]))
     except Untrusted as exc:
-        return Answer(tuple(asked), system, _certificate(reach, host, CHANGED if exc.pinned else UNVERIFIED), False, str(exc))
+        return Answer(tuple(asked), system, _certificate(transport, trust, CHANGED if exc.pinned else UNVERIFIED), False, str(exc))
     except ConvoxError as exc:
-        as_console = _as_console(reach, host, keys[: most - 1]) if not asked and isinstance(exc, BadReply) and exc.status in _NO_RACK else ()
+        as_console = _as_console(transport, keys[: most - 1]) if not asked and isinstance(exc, BadReply) and exc.status in _NO_RACK else ()
         if as_console:
-            return Answer(as_console, None, _certificate(reach, host), True, console=True)
-        return Answer(tuple(asked), system, _certificate(reach, host), bool(asked), str(exc))
-    finally:
-        reach.transport(host).close()
-    return Answer(tuple(asked), system, _certificate(reach, host), True)
+            return Answer(as_console, None, _certificate(transport, trust), True, console=True)
+        return Answer(tuple(asked), system, _certificate(transport, trust), bool(asked), str(exc))
+    return Answer(tuple(asked), system, _certificate(transport, trust), True)
 
 
-def _said(reach: Reach, host: str, key: str) -> tuple[str, System | None]:
+def _said(transport: Transport, key: str) -> tuple[str, System | None]:
     try:
-        return ACCEPTED, reach.direct(host, key).system()
+        return ACCEPTED, Rack(transport, Credential(key)).system()
     except Refused as exc:
         if "invalid authentication" not in exc.text:
             raise
         return REFUSED, None
 
 
-def _as_console(reach: Reach, host: str, keys: t.Sequence[str]) -> tuple[Asked, ...]:
+def _as_console(transport: Transport, keys: t.Sequence[str]) -> tuple[Asked, ...]:
     """What it says to them if it is a Console: that has an id for who asks (convox-protocol 6.1). Else nothing."""
     asked = []
     for key in keys:
         try:
-            if user_id(reach.direct(host, key).auth().text) is None:
+            if user_id(Rack(transport, Credential(key)).auth().text) is None:
                 return ()
         except Refused as exc:
             if "invalid authentication" not in exc.text:
@@ -98,9 +107,9 @@ def _as_console(reach: Reach, host: str, keys: t.Sequence[str]) -> tuple[Asked, 
     return tuple(asked)
 
 
-def _certificate(reach: Reach, host: str, refused: str = "") -> Certificate | None:
+def _certificate(transport: Transport, trust: Trust, refused: str = "") -> Certificate | None:
     """``refused``: what is wrong with it, where nothing was sent."""
-    shown, trust = reach.transport(host).certificate, reach.trust(host)
+    shown = transport.certificate
     if shown is None:
         return Certificate(refused) if refused else None
     state = refused or (PINNED if trust.fingerprint else VERIFIED if trust.verify else UNVERIFIED)

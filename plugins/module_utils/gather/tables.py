@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, SILENT, Source, User
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, SILENT, Source, User
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
 
@@ -27,13 +27,22 @@ class Seen(t.NamedTuple):
 
 
 def look(aws: Aws, prefix: str) -> Seen:
+    failed: list[str] = []
+    users = _scan(aws, f"{prefix}-users", failed, ProjectionExpression=", ".join(_ATTRIBUTES), ExpressionAttributeNames=_ATTRIBUTES)
+    keys = _scan(aws, f"{prefix}-deploy-keys", failed, Select="COUNT")
+    people = [_user(item) for page in users for item in page["Items"]]
+    count = sum(page["Count"] for page in keys)
+    said = "; ".join([f"{len(people)} users, {count} deploy keys", *failed])
+    return Seen(people, count, prefix, Source("tables", prefix, (ANSWERED, PARTLY, SILENT)[len(failed)], said))
+
+
+def _scan(aws: Aws, table: str, failed: list[str], **what: t.Any) -> list[t.Mapping[str, t.Any]]:
+    """Its pages; none, and a line in ``failed``, where it does not answer."""
     try:
-        pages = aws.pages("dynamodb", "scan", TableName=f"{prefix}-users", ProjectionExpression=", ".join(_ATTRIBUTES), ExpressionAttributeNames=_ATTRIBUTES)
-        users = [_user(item) for page in pages for item in page["Items"]]
-        count = sum(page["Count"] for page in aws.pages("dynamodb", "scan", TableName=f"{prefix}-deploy-keys", Select="COUNT"))
+        return list(aws.pages("dynamodb", "scan", TableName=table, **what))
     except ConvoxError as exc:
-        return Seen([], 0, prefix, Source("tables", prefix, SILENT, str(exc)))
-    return Seen(users, count, prefix, Source("tables", prefix, ANSWERED, f"{len(users)} users, {count} deploy keys"))
+        failed.append(f"{table}: {exc}")
+        return []
 
 
 def _user(item: t.Mapping[str, t.Any]) -> User:

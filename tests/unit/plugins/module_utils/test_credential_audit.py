@@ -16,13 +16,18 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import credential_audit
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
+from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
+from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 from tests.leaks import found_in
 from tests.places import ROOT
 from tests.standin import AWS_CREDENTIALS, ConsoleSpec, RackSpec, Standin
+from tests.standin.tables import Person, make_tables
 from tests.unit.plugins.module_utils.conftest import Tasks
 
 OPTIONS: dict[str, t.Any] = {
-    "console": None, "ask_racks": True, "homes": [], "racks": [], "tables": None, "aws": [{"regions": ["us-east-1"]}], "max_returned": 1000,
+    "console": None, "ask_racks": True, "homes": [], "racks": [], "filters": {}, "formats": [], "tables": None,
+    "aws": [{"regions": ["us-east-1"]}], "max_returned": 1000,
 }  # fmt: skip
 SPECS = (
     RackSpec(name="clean", console=True, key_pair="clean-keypair-5000"),
@@ -143,6 +148,7 @@ def test_a_silent_console_and_account(audit: Audit) -> None:
     assert result["summary"]["racks"] == 0
 
 
+@pytest.mark.alone
 def test_a_dead_rack_costs_its_own_time_out(audit: Audit) -> None:
     """Once, and not the others'."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -158,6 +164,120 @@ def test_a_dead_rack_costs_its_own_time_out(audit: Audit) -> None:
     assert "rack_key_latent" in ids(result, "latent")
 
 
+# -- which Consoles there are ---------------------------------------------------------------------------------------
+def sources(result: t.Mapping[str, t.Any]) -> dict[str, str]:
+    report = json.loads(Path(result["dest"]).read_text(encoding="utf-8"))
+    return {each["kind"]: each["state"] for each in report["sources"]}
+
+
+def test_the_console_that_the_cli_is_logged_into(audit: Audit, tmp_path: Path) -> None:
+    """Nobody has named it."""
+    (audit.directory / "host").write_text(audit.convox.console.host, encoding="utf-8")
+    result = audit(host=None, aws=[], dest=str(tmp_path / "report.json"))
+    assert sources(result)["console"] == "answered"
+    assert ids(result, "stale") == {"console_copy_stale"}
+
+
+@pytest.mark.parametrize("active", ["clean", None])
+def test_no_console_is_asked_that_nobody_has_named(audit: Audit, tmp_path: Path, active: str | None) -> None:
+    """The CLI was logged into a rack last, or never into any host."""
+    (audit.directory / "auth").unlink()
+    if active:
+        rack = audit.convox.racks[active]
+        audit.log_in(rack.host, rack.key)
+        (audit.directory / "host").write_text(rack.host, encoding="utf-8")
+    result = audit(host=None, dest=str(tmp_path / "report.json"))
+    assert "console" not in sources(result)
+    assert not any(each["server"] == "console" for each in audit.asked())
+    assert {each["id"] for each in result["findings"]} & {"source_silent", "rack_not_in_console"} == set()
+
+
+def test_a_console_that_is_named_and_is_none(audit: Audit, tmp_path: Path) -> None:
+    rack = audit.convox.racks["clean"]
+    audit.log_in(rack.host, rack.key)
+    assert sources(audit(host=rack.host, dest=str(tmp_path / "report.json")))["console"] == "silent"
+
+
+@pytest.mark.parametrize(("good", "found"), [(True, "console_key_age_unknown"), (False, "console_key_refused")])
+def test_another_console_that_somebody_is_logged_into(audit: Audit, good: bool, found: str) -> None:
+    """It is told as what it is, with how its key stands, and is no rack."""
+    with Standin(console=ConsoleSpec()) as other:
+        audit.log_in(other.console.host, other.console.api_key if good else "0" * 32)
+        result = audit(ca_path=both_authorities(audit, other))
+        assert [each["id"] for each in result["findings"] if each["subject"] == other.console.host] == [found]
+        assert result["summary"]["racks"] == len(SPECS)
+        assert {each["method"] for each in other.journal.entries()} == {"GET"}
+
+
+def both_authorities(audit: Audit, other: Standin) -> str:
+    path = audit.directory / "both.pem"
+    path.write_text("".join(Path(each.ca_path).read_text(encoding="utf-8") for each in (audit.convox, other)), encoding="utf-8")
+    return str(path)
+
+
+def test_a_session_is_opened_once_and_left_to_nobody(audit: Audit) -> None:
+    """The CLI keeps them in a file; an audit writes none."""
+    audit.convox.console.set(challenge=True)
+    result = audit()
+    assert ids(result, "stale") == {"console_copy_stale"}
+    assert [each["method"] for each in audit.asked() if each["server"] == "console"].count("POST") == 1
+    assert not (audit.directory / "session").exists()
+
+
+# -- which racks ----------------------------------------------------------------------------------------------------
+def audited(result: t.Mapping[str, t.Any]) -> set[str]:
+    report = json.loads(Path(result["dest"]).read_text(encoding="utf-8"))
+    return {each["name"] for each in report["racks"]}
+
+
+def test_a_rack_that_is_given_as_a_url(audit: Audit, tmp_path: Path) -> None:
+    (audit.directory / "auth").unlink()
+    rack = audit.convox.racks["pairs"]
+    result = audit(host=None, aws=[], rack_url=rack.url, dest=str(tmp_path / "report.json"))
+    assert audited(result) == {"pairs"}
+    assert [each["what"].partition(": ")[2] for each in result["findings"]] == ["nobody has noted when its key was made"]
+    with pytest.raises(BadInput, match="rack_url: it has a token in it"):
+        audit(host=None, aws=[], rack_url=rack.url.replace("convox:", "jwt:"))
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"rack": "acme/latent"}, {"latent"}),
+        ({"rack": "acme/l[a]tent"}, set()),
+        ({"filters": {"include": [{"name": ["la*", "self"]}]}}, {"latent", "self"}),
+        ({"filters": {"exclude": [{"organization": "acme"}]}}, {"open", "pairs", "self"}),
+        # Which account a rack of the Console is in, only AWS can tell.
+        ({"filters": {"include": [{"account": "none"}]}}, set()),
+    ],
+)
+def test_some_racks_only(audit: Audit, tmp_path: Path, options: dict[str, t.Any], names: set[str]) -> None:
+    """Others are not asked, where their names say that they are none of these."""
+    assert audited(audit(**options, dest=str(tmp_path / "report.json"))) == names
+    if "rack" in options or "name" in str(options):
+        assert {each["server"].removeprefix("rack ") for each in audit.asked() if each["server"].startswith("rack ")} <= names
+
+
+def test_a_store_is_looked_for_in_each_region(audit: Audit) -> None:
+    """A rack's secret is in the rack's region."""
+    rack = audit.convox.add_rack(RackSpec(name="far", region="eu-west-1", key_pair="far-keypair-5000"))
+    store = SecretsManagerStore(audit.tasks(region="eu-west-1").aws())
+    store.save(Record(RACK_API_KEY, rack.rack_domain, "far", rack.host, current=rack.key, digest=digest(rack.key), rolled_at="2020-01-01T00:00:00Z"))
+    result = audit(aws=[{"regions": ["us-east-1", "eu-west-1"]}], stores=[{"type": "aws_secretsmanager"}])
+    assert {each["id"] for each in result["findings"] if each["subject"].endswith("/far")} == {"rack_key_old", "rack_not_in_console"}
+
+
+def test_one_of_the_tables_is_denied(audit: Audit, tmp_path: Path) -> None:
+    """What the other tells counts all the same."""
+    make_tables(audit.convox, "convox", [Person("old@example.com", key_days=200, used_days=1)], deploy_keys=2, region="us-east-1")
+    audit.convox.aws_faults.add(action="dynamodb:Scan", error="AccessDeniedException", times=1, skip=1)
+    result = audit(tables={"prefix": "convox", "region": "us-east-1"}, dest=str(tmp_path / "report.json"))
+    assert sources(result)["tables"] == "partly"
+    assert "convox-deploy-keys: " in next(each["what"] for each in result["findings"] if each["subject"] == "tables convox")
+    assert "user_key_old" in {each["id"] for each in result["findings"]}
+
+
+# -- the report -----------------------------------------------------------------------------------------------------
 def test_the_report(audit: Audit, tmp_path: Path) -> None:
     """As its schema says, without any key, 0600; and what changed since."""
     first = audit(dest=str(tmp_path / "first.json"))
