@@ -4,7 +4,7 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""Everybody who can tell of a fleet's credentials is asked, at the same time; what they say is put together by rack."""
+"""Everybody who can tell of a fleet's credentials is asked, at the same time."""
 
 from __future__ import annotations
 
@@ -17,28 +17,17 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import fleet, ledger, racks_found, records
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
-    ACCEPTED,
     ANSWERED,
-    BY_STORE,
-    COPY_NONE,
     COPY_OK,
     COPY_STALE,
     COPY_UNKNOWN,
     PARTLY,
-    REFUSED,
     SILENT,
-    Asked,
-    Console,
     Evidence,
-    Key,
-    Login,
-    Made,
-    Rack,
-    Rolled,
     Source,
-    Unfinished,
     words,
 )
+from ansible_collections.convox.credentials.plugins.module_utils.audit_join import Copy, Heard, join
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import DEFAULT_CONSOLE
 from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Listing, described
@@ -47,7 +36,6 @@ from ansible_collections.convox.credentials.plugins.module_utils.gather import a
 from ansible_collections.convox.credentials.plugins.module_utils.gather import ledger as lines
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack as RackClient
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
-from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import OWN_STATUS, TOKEN_USER
@@ -58,14 +46,6 @@ AT_ONCE = 64
 MOST = 3
 # A rack's answer where a Console would list its racks.
 _NO_CONSOLE = 404
-
-
-class Copy(t.NamedTuple):
-    """What came of asking a rack through its Console."""
-
-    found: Found
-    state: str
-    why: str = ""
 
 
 def gather(task: Task) -> Evidence:
@@ -82,19 +62,12 @@ class _Gathering:
     def __init__(self, task: Task, pool: concurrent.futures.Executor) -> None:
         self._task = task
         self._pool = pool
-        self._sources: list[Source] = []
-        self._listing: Listing | None = None
         self._filters: t.Mapping[str, t.Any] = task.options["filters"]
-        self._keys: dict[str, list[files.Held]] = collections.defaultdict(list)
+        self._heard = Heard(filters=self._filters, named=task.options["racks"])
+        self._listing: Listing | None = None
         self._pending: dict[str, list[str]] = collections.defaultdict(list)
-        self._records: dict[tuple[str, str], list[tuple[str, Record]]] = collections.defaultdict(list)
-        self._by_ledger: dict[tuple[str, str], dict[str, Rolled]] = {}
-        self._tagged: list[secrets.Seen] = []
         self._untrusted: set[str] = set()
         self._unwanted: set[str] = set()
-        self._stacks: dict[str, aws.SeenRack] = {}
-        self._answers: dict[str, racks.Answer] = {}
-        self._copies: dict[str, Copy] = {}
         # What racks are asked, by what to call who answers, and what of it is answered.
         self._waiting: dict[concurrent.futures.Future[t.Any], str] = {}
         self._done: queue.SimpleQueue[concurrent.futures.Future[t.Any]] = queue.SimpleQueue()
@@ -102,45 +75,49 @@ class _Gathering:
         self._ways: list[RackClient] = []
 
     def run(self) -> Evidence:
-        options = self._task.options
+        options, heard = self._task.options, self._heard
         ways = self._regions()
-        regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in ways]
+        asked_regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in ways]
         self._take_url()
         # Nothing that is read of it changes while this goes on.
         self._task.cli = self._task.cli.as_seen()
-        listing = self._pool.submit(self._list) if self._asks_console() else None
+        asked_console = self._pool.submit(self._list) if self._asks_console() else None
         paths = [entry["path"] for entry in options["stores"] if entry["type"] == "file"]
         homes = files.find_homes(options["homes"]) if options["homes"] else files.Homes(self._task.cli.layouts, [])
-        held = self._pool.submit(files.look, homes.layouts, paths, homes.failed)
-        told = self._pool.submit(lines.look, ledger.path_of(self._task))
-        tagged = [self._pool.submit(secrets.look, way, label) for way, label in self._vaults(ways)]
-        tabled = self._pool.submit(tables.look, self._aws(options["tables"]), options["tables"]["prefix"]) if options["tables"] else None
-        self._take_files(held.result())
-        listed = listing.result() if listing else []
+        asked_files = self._pool.submit(files.look, homes.layouts, paths, homes.failed)
+        asked_ledger = self._pool.submit(lines.look, ledger.path_of(self._task))
+        asked_vaults = [self._pool.submit(secrets.look, way, label) for way, label in self._vaults(ways)]
+        asked_tables = self._pool.submit(tables.look, self._aws(options["tables"]), options["tables"]["prefix"]) if options["tables"] else None
+        kept = asked_files.result()
+        self._take_files(kept)
+        listed = asked_console.result() if asked_console else []
+        if self._listing is not None:
+            heard.console, heard.tried = self._listing.host, self._listing.tried
         self._ask_console(listed)
-        seen_regions = [each.result() for each in regions]
-        for region in seen_regions:
-            self._stacks.update((rack.found.domain or rack.found.full_name, rack) for rack in region.racks)
-        self._unwanted = {name for name, rack in self._stacks.items() if not self._may_be_wanted(rack.found)}
-        self._by_ledger, self._tagged = told.result().rolled, [each.result() for each in tagged]
+        regions = [each.result() for each in asked_regions]
+        for region in regions:
+            heard.stacks.update((rack.found.domain or rack.found.full_name, rack) for rack in region.racks)
+        self._unwanted = {name for name, rack in heard.stacks.items() if not self._may_be_wanted(rack.found)}
+        noted, heard.tagged = asked_ledger.result(), [each.result() for each in asked_vaults]
+        heard.by_ledger = noted.rolled
         if options["ask_racks"]:
             self._ask_racks(bool(listed))
-        users = tabled.result() if tabled else None
-        self._sources += [held.result().source, *(each.source for each in seen_regions), told.result().source]
-        self._sources += [each.source for each in self._tagged] + ([users.source] if users else [])
-        rack_list, strays = self._joined()
+        people = asked_tables.result() if asked_tables else None
+        heard.sources += [kept.source, *(each.source for each in regions), noted.source, *(each.source for each in heard.tagged)]
+        heard.sources += [people.source] if people else []
+        joined = join(heard)
         return Evidence(
             at=self._task.clock.stamp(),
-            racks=tuple(rack_list),
-            consoles=self._consoles(),
-            accounts=tuple(region.account for region in seen_regions if region.account),
-            users=tuple(users.users) if users else (),
-            deploy_keys=users.deploy_keys if users else 0,
-            tables=users.prefix if users else "",
-            files=tuple(held.result().files),
-            ledgers=tuple(each for each in (told.result().ledger,) if each),
-            strays=tuple(strays),
-            sources=tuple(self._sources),
+            racks=tuple(joined.racks),
+            consoles=tuple(joined.consoles),
+            accounts=tuple(region.account for region in regions if region.account),
+            users=tuple(people.users) if people else (),
+            deploy_keys=people.deploy_keys if people else 0,
+            tables=people.prefix if people else "",
+            files=tuple(kept.files),
+            ledgers=tuple(each for each in (noted.ledger,) if each),
+            strays=tuple(joined.strays),
+            sources=tuple(heard.sources),
             filters=self._filters,
         )
 
@@ -168,7 +145,7 @@ class _Gathering:
                 try:
                     names = self._aws(entry).regions()
                 except ConvoxError as exc:
-                    self._sources.append(Source("aws", whose or "all regions", SILENT, str(exc)))
+                    self._heard.sources.append(Source("aws", whose or "all regions", SILENT, str(exc)))
                     continue
             for name in dict.fromkeys(names):
                 label = " ".join(each for each in (whose, name) if each) or "its own region"
@@ -191,7 +168,7 @@ class _Gathering:
             given = find_target(self._task)
             if given.user == TOKEN_USER:
                 raise BadInput("rack_url: it has a token in it, of which an audit learns nothing; give the rack's key")
-            self._keys[given.host].append(files.Held(given.host, t.cast(str, given.key), "rack_url"))
+            self._heard.keys[given.host].append(files.Held(given.host, t.cast(str, given.key), "rack_url"))
         self._task = dataclasses.replace(self._task, options={**self._task.options, "rack_url": None})
 
     def _asks_console(self) -> bool:
@@ -215,11 +192,11 @@ class _Gathering:
                 # It is a rack that the CLI was logged into last.
                 self._listing = None
             else:
-                self._sources.append(Source("console", subject, SILENT, str(exc)))
+                self._heard.sources.append(Source("console", subject, SILENT, str(exc)))
             return []
         strange = [f"{label}: {answer}" for label, answer in answers if isinstance(answer, str)]
         found = [answer for dummy, answer in answers if not isinstance(answer, str) and self._may_be_wanted(answer)]
-        self._sources.append(Source("console", subject, PARTLY if strange else ANSWERED, strange[0] if strange else f"{len(found)} racks"))
+        self._heard.sources.append(Source("console", subject, PARTLY if strange else ANSWERED, strange[0] if strange else f"{len(found)} racks"))
         return found
 
     def _may_be_wanted(self, rack: Found) -> bool:
@@ -232,24 +209,24 @@ class _Gathering:
         open_to_all = {file.path for file in seen.files if file.writable}
         for held in seen.logins:
             self._task.secrets.add(held.key)
-            self._keys[held.host].append(held)
+            self._heard.keys[held.host].append(held)
         for where, record in seen.records:
             for key in record.secrets():
                 self._task.secrets.add(key)
-            self._records[(record.kind, record.identity)].append((where, record))
+            self._heard.records[(record.kind, record.identity)].append((where, record))
             if record.kind == records.RACK_API_KEY:
                 host = record.identity
                 if record.current:
-                    self._keys[host].append(files.Held(host, record.current, where))
+                    self._heard.keys[host].append(files.Held(host, record.current, where))
                 if record.pending and record.pending.key:
                     self._pending[host].append(record.pending.key)
         # Where everybody can write, anybody could have named the host that a key is sent to.
-        self._untrusted = {host for host, each in self._keys.items() if all(held.where in open_to_all for held in each)}
+        self._untrusted = {host for host, each in self._heard.keys.items() if all(held.where in open_to_all for held in each)}
 
     # -- asking racks -------------------------------------------------------------------------------------------------
     def _ask_console(self, listed: t.Sequence[Found]) -> None:
         """Of each rack that it lists; that takes no more than its list, so that AWS may go on answering meanwhile."""
-        self._copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
+        self._heard.copies = {rack.full_name: Copy(rack, COPY_UNKNOWN) for rack in listed}
         if self._task.options["ask_racks"]:
             for rack in listed:
                 self._submit("", self._ask_through, rack)
@@ -261,15 +238,15 @@ class _Gathering:
 
     def _ask_racks(self, through: bool) -> None:
         """``through``: whether a Console is asked about them, too."""
-        console = self._listing.host if self._listing else ""
-        recorded = {identity for kind, identity in self._records if kind == records.RACK_API_KEY}
-        named = {*self._stacks, *self._task.options["racks"]}
+        console = self._heard.console
+        recorded = {identity for kind, identity in self._heard.records if kind == records.RACK_API_KEY}
+        named = {*self._heard.stacks, *self._task.options["racks"]}
         left = sorted(self._untrusted - named - recorded)
         # Of these, nothing but the host is known yet.
-        others = {*self._keys, *recorded}.difference(left, self._unwanted)
+        others = {*self._heard.keys, *recorded}.difference(left, self._unwanted)
         hosts = (named - self._unwanted) | {host for host in others if racks_found.wanted(Found("", domain=host), self._filters)}
         not_asked = f"; not asked, for they stand only where everybody can write: {words(left)}" if left else ""
-        self._sources.append(Source("racks", "", PARTLY if left else ANSWERED, f"{len(hosts - {console})} hosts{not_asked}"))
+        self._heard.sources.append(Source("racks", "", PARTLY if left else ANSWERED, f"{len(hosts - {console})} hosts{not_asked}"))
         reach = Reach(self._task, Target(console, None, None))
         begun = {console}
 
@@ -284,16 +261,16 @@ class _Gathering:
             future = self._done.get()
             host, answer = self._waiting.pop(future), future.result()
             if isinstance(answer, Copy):
-                self._copies[answer.found.full_name] = answer
+                self._heard.copies[answer.found.full_name] = answer
                 ask(answer.found.domain)
             else:
-                self._answers[host] = answer
+                self._heard.answers[host] = answer
         self._leave_console()
 
     def _ask(self, reach: Reach, host: str, most: int, hosts: t.Container[str]) -> racks.Answer:
-        stack = self._stacks.get(host)
+        stack = self._heard.stacks.get(host)
         known = [stack.key] if stack and stack.key else []
-        known += [held.key for held in self._keys.get(host, ())] + self._pending.get(host, [])
+        known += [held.key for held in self._heard.keys.get(host, ())] + self._pending.get(host, [])
         return racks.ask(reach, host, list(dict.fromkeys(known)), most, hosts)
 
     def _ask_through(self, rack: Found) -> Copy:
@@ -319,117 +296,6 @@ class _Gathering:
     def _leave_console(self) -> None:
         if self._listing is not None and self._ways:
             self._listing.tell_dead_copies(self._ways[0])
-            self._copies.update((name, self._copies[name]._replace(state=COPY_STALE)) for name in self._listing.dead_copies)
+            self._heard.copies.update((name, self._heard.copies[name]._replace(state=COPY_STALE)) for name in self._listing.dead_copies)
         while self._ways:
             self._ways.pop().close()
-
-    # -- putting together ---------------------------------------------------------------------------------------------
-    def _joined(self) -> tuple[list[Rack], list[Login]]:
-        """The racks, and logins for hosts that are none."""
-        found: dict[str, Found] = {name: rack.found for name, rack in self._stacks.items()}
-        copies: dict[str, Copy] = {}
-        for copy in self._copies.values():
-            rack = copy.found
-            name = rack.domain or self._namesake(rack, copies) or f"{rack.full_name}@{rack.console}"
-            own = found.get(name)
-            found[name] = dataclasses.replace(own, name=rack.name, organization=rack.organization, console=rack.console) if own else rack
-            copies[name] = copy
-        hosts: dict[str, list[str]] = {name: [name] for name in found}
-        strays: list[Login] = []
-        for host, answer in self._answers.items():
-            if host in found or answer.console:
-                continue
-            system = answer.system
-            domain = (system.rack_domain if system else "") or host
-            if system is None and not answer.asked and host not in self._task.options["racks"] and (records.RACK_API_KEY, host) not in self._records:
-                strays += self._logins([host])
-                continue
-            if domain not in found:
-                told = {name: getattr(system, name) for name in ("name", "provider", "status", "version", "region")} if system else {"name": host}
-                found[domain] = Found(domain=domain, **told)
-            hosts.setdefault(domain, []).append(host)
-        wanted = [(name, rack) for name, rack in sorted(found.items()) if racks_found.wanted(rack, self._filters)]
-        return [self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in wanted], strays
-
-    def _namesake(self, rack: Found, taken: t.Container[str]) -> str | None:
-        """The one stack of its name, for a rack that could not tell its domain."""
-        same = [name for name, each in self._stacks.items() if each.found.name == rack.name and name not in taken]
-        return same[0] if len(same) == 1 else None
-
-    def _logins(self, hosts: t.Sequence[str]) -> list[Login]:
-        return [Login(held.host, Key.of(held.key), held.where) for host in hosts for held in self._keys.get(host, ())]
-
-    def _rack(self, name: str, found: Found, hosts: t.Sequence[str], copy: Copy | None) -> Rack:
-        stack, answers = self._stacks.get(name), [self._answers[host] for host in hosts if host in self._answers]
-        system = next((answer.system for answer in answers if answer.system), None)
-        if system:
-            found = dataclasses.replace(found, status=system.status, version=system.version or found.version)
-        listed_any = any(source.kind == "console" and source.state != SILENT for source in self._sources)
-        whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
-        return Rack(
-            found=found,
-            listed=bool(found.console) if listed_any else None,
-            backed=self._backed(found, stack),
-            answered=any(answer.answered for answer in answers) if answers else _through(copy),
-            why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
-            asked=tuple(asked for answer in answers for asked in answer.asked),
-            logins=tuple(self._logins(whose)),
-            stored=stack.stored if stack else None,
-            rolled=tuple(self._rolled(records.RACK_API_KEY, whose)),
-            unfinished=tuple(each for kind in (records.RACK_API_KEY, records.INSTANCE_KEY) for each in self._unfinished(kind, whose)),
-            certificate=next((answer.certificate for answer in answers if answer.certificate), None),
-            key_in_outputs=bool(stack and stack.in_outputs) or bool(system and system.parameters.get("Development") == "Yes"),
-            console_copy=copy.state if copy else COPY_NONE,
-            instances=stack.instances if stack else None,
-        )
-
-    def _backed(self, found: Found, stack: aws.SeenRack | None) -> bool | None:
-        if stack:
-            return True
-        whole = [source.state != SILENT for source in self._sources if source.kind == "aws"]
-        elsewhere = found.provider not in ("", "aws") or found.generation == "v3"
-        return None if elsewhere or not whole or not all(whole) else False
-
-    def _of(self, kind: str, whose: t.Sequence[str]) -> list[tuple[str, Record]]:
-        return [each for identity in whose for each in self._records.get((kind, identity), [])]
-
-    def _rolled(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Rolled]:
-        for dummy, record in self._of(kind, whose):
-            digest = record.digest or (Key.of(record.current).digest if record.current else None)
-            if record.rolled_at and digest:
-                yield Rolled(record.rolled_at, BY_STORE, "", digest)
-        for identity in whose:
-            yield from self._by_ledger.get((kind, identity), {}).values()
-            yield from (seen.rolled[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.rolled)
-
-    def _unfinished(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Unfinished]:
-        for where, record in self._of(kind, whose):
-            if record.pending:
-                pending = record.pending
-                steps = (pending.confirmed, "confirmed"), (pending.activating, "activating"), (pending.applying, "applying")
-                yield Unfinished(kind, pending.staged_at, next((step for noted, step in steps if noted), "staged"), where)
-        for identity in whose:
-            yield from (seen.unfinished[(kind, identity)] for seen in self._tagged if (kind, identity) in seen.unfinished)
-
-    def _consoles(self) -> tuple[Console, ...]:
-        """The one whose racks are audited, and others that somebody is logged into."""
-        found, listing = [], self._listing
-        if listing is not None:
-            asked = tuple(Asked(Key.of(key), ACCEPTED if taken else REFUSED) for key, dummy, taken in listing.tried)
-            given = [Login(listing.host, Key.of(key), source) for key, source, dummy in listing.tried if source == "api_key"]
-            found.append(self._console(listing.host, asked, given))
-        return (*found, *(self._console(host, answer.asked) for host, answer in sorted(self._answers.items()) if answer.console))
-
-    def _console(self, host: str, asked: tuple[Asked, ...], given: t.Sequence[Login] = ()) -> Console:
-        kind = records.CONSOLE_API_KEY
-        whose = list(dict.fromkeys(identity for of, identity in [*self._records, *self._by_ledger] if of == kind and identity.endswith(f"@{host}")))
-        in_force = next((each.key for each in asked if each.said == ACCEPTED), None)
-        made = [rolled for rolled in self._rolled(kind, whose) if in_force and rolled.is_of(in_force)]
-        last = max(made, key=lambda rolled: rolled.at, default=None)
-        known = Made(last.at, last.by) if last else None
-        return Console(host, asked, (*self._logins([host]), *given), known, tuple(self._unfinished(kind, whose)))
-
-
-def _through(copy: Copy | None) -> bool | None:
-    """Whether a rack that was asked by its Console alone has answered, be it that the Console's key is dead."""
-    return None if copy is None or (copy.state == COPY_UNKNOWN and not copy.why) else copy.state != COPY_UNKNOWN

@@ -137,6 +137,10 @@ def is_parsed(document: t.Any) -> bool:
     return said is None
 
 
+def same_is_said(document: t.Any) -> bool:
+    return is_parsed(document) == (VALIDATOR.is_valid(as_json(document)) and not beyond_a_schema(document))
+
+
 DURATIONS = st.from_regex(r" ?[0-9]{1,9} ?[smhdw]", fullmatch=True)
 SUBJECTS = st.sampled_from(["*", "acme/*", "acme/prod-?", "rack.example.convox.site", "123456789012/us-east-1", "[", " x "])
 ENTRIES = {
@@ -210,20 +214,53 @@ def test_both_take_what_is_good(document: t.Any) -> None:
 @settings(max_examples=600, deadline=None)
 @given(documents())
 def test_both_say_the_same(document: t.Any) -> None:
-    valid = VALIDATOR.is_valid(as_json(document))
-    assert is_parsed(document) == (valid and not beyond_a_schema(document))
+    assert same_is_said(document)
 
 
-@pytest.mark.parametrize("value", CLOSE)
-@pytest.mark.parametrize("field", ["max_unused", "fail_on", "max_age_of.age", "accepted.finding", "accepted.subject", "accepted.owner", "accepted.until"])
-def test_both_say_the_same_of_what_comes_close(field: str, value: str) -> None:
-    name, dummy, part = field.partition(".")
-    whole = {
-        "max_age_of": {"kind": "instance_key", "subject": "*", "age": "1d"},
-        "accepted": {"finding": "rack_open", "subject": "*", "reason": "none", "owner": "me", "until": "2027-01-01"},
-    }
-    document = {name: [{**whole[name], part: value}] if part else value}
-    assert is_parsed(document) == (VALIDATOR.is_valid(document) and not beyond_a_schema(document))
+NIGHT = datetime.datetime(2027, 3, 31, tzinfo=datetime.timezone.utc)
+# One with everything in it, and what is no text.
+FULL: dict[str, t.Any] = {
+    "max_age": {"rack_api_key": "90d", "signing_key": "365d"},
+    "max_unused": "90d",
+    "expires_within": "30d",
+    "max_age_of": [{"kind": "instance_key", "subject": "*", "age": "1d"}, {"kind": "rack_api_key", "subject": "acme/*", "age": "30d"}],
+    "severities": {"rack_open": "high"},
+    "accepted": [
+        {"finding": "rack_open", "subject": "*", "reason": "none", "owner": "me", "until": "2027-01-01"},
+        {"finding": "key_?eak", "subject": "*", "reason": "none", "owner": "me", "until": datetime.date(2027, 1, 1)},
+    ],
+    "fail_on": "low",
+}
+NO_TEXTS = [None, True, False, 0, 90, -1, 1.5, [], ["90d"], {}, {"x": "y"}, {"kind": "rack_api_key"}, FULL["accepted"][1]["until"], NIGHT]
+WILD = ["rack_key_*", "rack_ke?_old", "[r]ack_key_old", "[*", "rack_key_[a-z]*", "x[?]"]
+STRANGE_NAMES = ["max_age", "note", "", 1, True, None]
+
+
+def with_changes(number: int) -> t.Iterator[t.Any]:
+    """The full one with each value in one of its places, with nothing there, and with more beneath."""
+
+    def anew() -> tuple[t.Any, t.Any, t.Any]:
+        document = copy.deepcopy(FULL)
+        return (document, *places(document)[number])
+
+    for value in [*CLOSE, *WILD, *NO_TEXTS]:
+        document, container, key = anew()
+        container[key] = value
+        yield document
+    document, container, key = anew()
+    del container[key]
+    yield document
+    for name in STRANGE_NAMES:
+        document, container, key = anew()
+        if isinstance(container[key], dict):
+            container[key][name] = "1d"
+            yield document
+
+
+@pytest.mark.parametrize("number", range(len(places(FULL))))
+def test_both_say_the_same_of_each_place(number: int) -> None:
+    assert is_parsed(FULL)
+    assert [document for document in with_changes(number) if not same_is_said(document)] == []
 
 
 # -- what is said of a slip ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import socket
 import time
@@ -151,17 +152,29 @@ def test_a_silent_console_and_account(audit: Audit) -> None:
 @pytest.mark.alone
 def test_a_dead_rack_costs_its_own_time_out(audit: Audit) -> None:
     """Once, and not the others'."""
+    times, usual = [], []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         dead = f"127.0.0.1:{silent.getsockname()[1]}"
-        began = time.monotonic()
-        audit()
-        usual = time.monotonic() - began
-        began = time.monotonic()
-        result = audit(racks=[dead], timeout=3)
-        took = time.monotonic() - began
+        for _round in range(2):
+            for named, into in (([], usual), ([dead], times)):
+                began = time.monotonic()
+                result = audit(racks=named, timeout=3)
+                into.append(time.monotonic() - began)
+        assert connections(silent) == 2
     assert ids(result, dead) == {"rack_silent"}
-    assert 3 <= took < 3 + usual + 1
+    assert 3 <= min(times) < 3 + max(usual) + 1
     assert "rack_key_latent" in ids(result, "latent")
+
+
+def connections(server: socket.socket) -> int:
+    """How many were made to it that nobody has taken yet."""
+    server.setblocking(False)
+    count = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
 
 
 # -- which Consoles there are ---------------------------------------------------------------------------------------

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, The convox.credentials developers
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# This file is private to the collection: it may change in any release.
+
+"""What everybody has told an audit, put together by rack: which host, stack and entry of the Console is which. Pure."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import typing as t
+
+from ansible_collections.convox.credentials.plugins.module_utils import racks_found, records
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ACCEPTED,
+    BY_STORE,
+    COPY_NONE,
+    COPY_UNKNOWN,
+    REFUSED,
+    SILENT,
+    Asked,
+    Console,
+    Key,
+    Login,
+    Made,
+    Rack,
+    Rolled,
+    Source,
+    Unfinished,
+)
+from ansible_collections.convox.credentials.plugins.module_utils.gather import aws, files, racks, secrets
+from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
+from ansible_collections.convox.credentials.plugins.module_utils.records import Record
+
+
+class Copy(t.NamedTuple):
+    """What came of asking a rack through its Console."""
+
+    found: Found
+    state: str
+    why: str = ""
+
+
+@dataclasses.dataclass
+class Heard:
+    """All of it, with keys, in memory only.
+
+    ``stacks``: by domain, else full name. ``answers``: by host. ``copies``: by full name at the Console. ``keys``: by host.
+    ``records``, ``by_ledger``: by kind and identity. ``console``, ``tried``: as in Listing. ``named``: hosts of racks that the
+    task names. ``filters``: which racks are wanted.
+    """
+
+    filters: t.Mapping[str, t.Any]
+    named: t.Sequence[str] = ()
+    stacks: dict[str, aws.SeenRack] = dataclasses.field(default_factory=dict)
+    answers: dict[str, racks.Answer] = dataclasses.field(default_factory=dict)
+    copies: dict[str, Copy] = dataclasses.field(default_factory=dict)
+    keys: dict[str, list[files.Held]] = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
+    records: dict[tuple[str, str], list[tuple[str, Record]]] = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
+    by_ledger: dict[tuple[str, str], dict[str, Rolled]] = dataclasses.field(default_factory=dict)
+    tagged: list[secrets.Seen] = dataclasses.field(default_factory=list)
+    console: str = ""
+    tried: list[tuple[str, str, bool]] = dataclasses.field(default_factory=list)
+    sources: list[Source] = dataclasses.field(default_factory=list)
+
+
+class Joined(t.NamedTuple):
+    """``strays``: logins for hosts that are neither racks nor Consoles, as far as anybody knows."""
+
+    racks: list[Rack]
+    consoles: list[Console]
+    strays: list[Login]
+
+
+def join(heard: Heard) -> Joined:
+    return _Joining(heard).run()
+
+
+class _Joining:
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+
+    def run(self) -> Joined:
+        found: dict[str, Found] = {name: rack.found for name, rack in self._heard.stacks.items()}
+        copies: dict[str, Copy] = {}
+        for copy in self._heard.copies.values():
+            rack = copy.found
+            name = rack.domain or self._namesake(rack, copies) or f"{rack.full_name}@{rack.console}"
+            own = found.get(name)
+            found[name] = dataclasses.replace(own, name=rack.name, organization=rack.organization, console=rack.console) if own else rack
+            copies[name] = copy
+        hosts: dict[str, list[str]] = {name: [name] for name in found}
+        strays: list[Login] = []
+        for host, answer in self._heard.answers.items():
+            if host in found or answer.console:
+                continue
+            system = answer.system
+            domain = (system.rack_domain if system else "") or host
+            if system is None and not answer.asked and host not in self._heard.named and (records.RACK_API_KEY, host) not in self._heard.records:
+                strays += self._logins([host])
+                continue
+            if domain not in found:
+                told = {name: getattr(system, name) for name in ("name", "provider", "status", "version", "region")} if system else {"name": host}
+                found[domain] = Found(domain=domain, **told)
+            hosts.setdefault(domain, []).append(host)
+        wanted = [(name, rack) for name, rack in sorted(found.items()) if racks_found.wanted(rack, self._heard.filters)]
+        return Joined([self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in wanted], self._consoles(), strays)
+
+    def _namesake(self, rack: Found, taken: t.Container[str]) -> str | None:
+        """The one stack of its name, for a rack that could not tell its domain."""
+        same = [name for name, each in self._heard.stacks.items() if each.found.name == rack.name and name not in taken]
+        return same[0] if len(same) == 1 else None
+
+    def _logins(self, hosts: t.Sequence[str]) -> list[Login]:
+        return [Login(held.host, Key.of(held.key), held.where) for host in hosts for held in self._heard.keys.get(host, ())]
+
+    def _rack(self, name: str, found: Found, hosts: t.Sequence[str], copy: Copy | None) -> Rack:
+        stack, answers = self._heard.stacks.get(name), [self._heard.answers[host] for host in hosts if host in self._heard.answers]
+        system = next((answer.system for answer in answers if answer.system), None)
+        if system:
+            found = dataclasses.replace(found, status=system.status, version=system.version or found.version)
+        listed_any = any(source.kind == "console" and source.state != SILENT for source in self._heard.sources)
+        whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
+        return Rack(
+            found=found,
+            listed=bool(found.console) if listed_any else None,
+            backed=self._backed(found, stack),
+            answered=any(answer.answered for answer in answers) if answers else _through(copy),
+            why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
+            asked=tuple(asked for answer in answers for asked in answer.asked),
+            logins=tuple(self._logins(whose)),
+            stored=stack.stored if stack else None,
+            rolled=tuple(self._rolled(records.RACK_API_KEY, whose)),
+            unfinished=tuple(each for kind in (records.RACK_API_KEY, records.INSTANCE_KEY) for each in self._unfinished(kind, whose)),
+            certificate=next((answer.certificate for answer in answers if answer.certificate), None),
+            key_in_outputs=bool(stack and stack.in_outputs) or bool(system and system.parameters.get("Development") == "Yes"),
+            console_copy=copy.state if copy else COPY_NONE,
+            instances=stack.instances if stack else None,
+        )
+
+    def _backed(self, found: Found, stack: aws.SeenRack | None) -> bool | None:
+        if stack:
+            return True
+        whole = [source.state != SILENT for source in self._heard.sources if source.kind == "aws"]
+        elsewhere = found.provider not in ("", "aws") or found.generation == "v3"
+        return None if elsewhere or not whole or not all(whole) else False
+
+    def _of(self, kind: str, whose: t.Sequence[str]) -> list[tuple[str, Record]]:
+        return [each for identity in whose for each in self._heard.records.get((kind, identity), [])]
+
+    def _rolled(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Rolled]:
+        for dummy, record in self._of(kind, whose):
+            digest = record.digest or (Key.of(record.current).digest if record.current else None)
+            if record.rolled_at and digest:
+                yield Rolled(record.rolled_at, BY_STORE, "", digest)
+        for identity in whose:
+            yield from self._heard.by_ledger.get((kind, identity), {}).values()
+            yield from (seen.rolled[(kind, identity)] for seen in self._heard.tagged if (kind, identity) in seen.rolled)
+
+    def _unfinished(self, kind: str, whose: t.Sequence[str]) -> t.Iterator[Unfinished]:
+        for where, record in self._of(kind, whose):
+            if record.pending:
+                pending = record.pending
+                steps = (pending.confirmed, "confirmed"), (pending.activating, "activating"), (pending.applying, "applying")
+                yield Unfinished(kind, pending.staged_at, next((step for noted, step in steps if noted), "staged"), where)
+        for identity in whose:
+            yield from (seen.unfinished[(kind, identity)] for seen in self._heard.tagged if (kind, identity) in seen.unfinished)
+
+    def _consoles(self) -> list[Console]:
+        """The one whose racks are audited, and others that somebody is logged into."""
+        found, host, tried = [], self._heard.console, self._heard.tried
+        if host:
+            asked = tuple(Asked(Key.of(key), ACCEPTED if taken else REFUSED) for key, dummy, taken in tried)
+            given = [Login(host, Key.of(key), source) for key, source, dummy in tried if source == "api_key"]
+            found.append(self._console(host, asked, given))
+        return found + [self._console(other, answer.asked) for other, answer in sorted(self._heard.answers.items()) if answer.console]
+
+    def _console(self, host: str, asked: tuple[Asked, ...], given: t.Sequence[Login] = ()) -> Console:
+        kind = records.CONSOLE_API_KEY
+        whose = list(dict.fromkeys(identity for of, identity in [*self._heard.records, *self._heard.by_ledger] if of == kind and identity.endswith(f"@{host}")))
+        in_force = next((each.key for each in asked if each.said == ACCEPTED), None)
+        made = [rolled for rolled in self._rolled(kind, whose) if in_force and rolled.is_of(in_force)]
+        last = max(made, key=lambda rolled: rolled.at, default=None)
+        known = Made(last.at, last.by) if last else None
+        return Console(host, asked, (*self._logins([host]), *given), known, tuple(self._unfinished(kind, whose)))
+
+
+def _through(copy: Copy | None) -> bool | None:
+    """Whether a rack that was asked by its Console alone has answered, be it that the Console's key is dead."""
+    return None if copy is None or (copy.state == COPY_UNKNOWN and not copy.why) else copy.state != COPY_UNKNOWN
