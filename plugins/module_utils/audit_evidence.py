@@ -58,6 +58,14 @@ class Login:
 
 
 @dataclasses.dataclass(frozen=True)
+class Stray:
+    """A login for a host that is neither a rack nor a Console, as far as anybody knows. ``why``: what came of asking it."""
+
+    login: Login
+    why: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Asked:
     """What a server said to a key. ``key``: None for one made up, which nobody is to accept."""
 
@@ -121,12 +129,16 @@ class Instances:
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """``own``: the API process's own, which changes at each restart. ``expires_at``: None where it can't be read."""
+    """``own``: the API process's own, which changes at each restart. ``expires_at``: None where it can't be read.
+
+    ``sent``: whether a key was sent to who showed it.
+    """
 
     state: str
     fingerprint: str = ""
     expires_at: str | None = None
     own: bool = False
+    sent: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -301,7 +313,7 @@ class Evidence:
     tables: str = ""
     files: tuple[File, ...] = ()
     ledgers: tuple[Ledger, ...] = ()
-    strays: tuple[Login, ...] = ()
+    strays: tuple[Stray, ...] = ()
     sources: tuple[Source, ...] = ()
     filters: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
@@ -323,9 +335,12 @@ class Evidence:
         return found
 
 
+DAY = 86400.0
+
+
 def days(seconds: float) -> str:
     """An age as people say it."""
-    return "less than a day" if seconds < 86400 else "1 day" if seconds < 2 * 86400 else f"{int(seconds // 86400)} days"
+    return "less than a day" if seconds < DAY else "1 day" if seconds < 2 * DAY else f"{int(seconds // DAY)} days"
 
 
 def too_old(age: float, most: float) -> str:

@@ -28,6 +28,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Rack,
     Rolled,
     Source,
+    Stray,
     Unfinished,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.gather import aws, files, racks, secrets
@@ -71,7 +72,7 @@ class Joined(t.NamedTuple):
 
     racks: list[Rack]
     consoles: list[Console]
-    strays: list[Login]
+    strays: list[Stray]
 
 
 def join(heard: Heard) -> Joined:
@@ -81,25 +82,24 @@ def join(heard: Heard) -> Joined:
 class _Joining:
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
+        # Stacks and racks of the Console that may be the same.
+        self._unsure: set[str] = set()
 
     def run(self) -> Joined:
         found: dict[str, Found] = {name: rack.found for name, rack in self._heard.stacks.items()}
-        copies: dict[str, Copy] = {}
-        for copy in self._heard.copies.values():
-            rack = copy.found
-            name = rack.domain or self._namesake(rack, copies) or f"{rack.full_name}@{rack.console}"
-            own = found.get(name)
+        copies = self._copies()
+        for name, copy in copies.items():
+            own, rack = found.get(name), copy.found
             found[name] = dataclasses.replace(own, name=rack.name, organization=rack.organization, console=rack.console) if own else rack
-            copies[name] = copy
         hosts: dict[str, list[str]] = {name: [name] for name in found}
-        strays: list[Login] = []
+        strays: list[Stray] = []
         for host, answer in self._heard.answers.items():
             if host in found or answer.console:
                 continue
             system = answer.system
             domain = (system.rack_domain if system else "") or host
             if system is None and not answer.asked and host not in self._heard.named and (records.RACK_API_KEY, host) not in self._heard.records:
-                strays += self._logins([host])
+                strays += [Stray(login, answer.why) for login in self._logins([host])]
                 continue
             if domain not in found:
                 told = {name: getattr(system, name) for name in ("name", "provider", "status", "version", "region")} if system else {"name": host}
@@ -108,10 +108,24 @@ class _Joining:
         wanted = [(name, rack) for name, rack in sorted(found.items()) if racks_found.wanted(rack, self._heard.filters)]
         return Joined([self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in wanted], self._consoles(), strays)
 
-    def _namesake(self, rack: Found, taken: t.Container[str]) -> str | None:
-        """The one stack of its name, for a rack that could not tell its domain."""
-        same = [name for name, each in self._heard.stacks.items() if each.found.name == rack.name and name not in taken]
-        return same[0] if len(same) == 1 else None
+    def _copies(self) -> dict[str, Copy]:
+        """Those of the Console's racks, by the names that stacks have: their domains, or else the one stack that is called so."""
+        found = {copy.found.domain: copy for copy in self._heard.copies.values() if copy.found.domain}
+        stacks, silent = collections.defaultdict(list), collections.defaultdict(list)
+        for name, stack in self._heard.stacks.items():
+            if name not in found:
+                stacks[stack.found.name].append(name)
+        for copy in self._heard.copies.values():
+            if not copy.found.domain:
+                silent[copy.found.name].append(copy)
+        for called, same in silent.items():
+            # Which of several is which, nobody can tell.
+            joined = stacks[called] if (len(stacks[called]), len(same)) == (1, 1) else []
+            names = joined or [f"{copy.found.full_name}@{copy.found.console}" for copy in same]
+            found.update(zip(names, same))
+            if stacks[called] and not joined:
+                self._unsure.update(stacks[called], names)
+        return found
 
     def _logins(self, hosts: t.Sequence[str]) -> list[Login]:
         return [Login(held.host, Key.of(held.key), held.where) for host in hosts for held in self._heard.keys.get(host, ())]
@@ -125,8 +139,8 @@ class _Joining:
         whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
         return Rack(
             found=found,
-            listed=bool(found.console) if listed_any else None,
-            backed=self._backed(found, stack),
+            listed=bool(found.console) if listed_any and (found.console or name not in self._unsure) else None,
+            backed=True if stack else None if name in self._unsure else self._backed(found),
             answered=any(answer.answered for answer in answers) if answers else _through(copy),
             why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
             asked=tuple(asked for answer in answers for asked in answer.asked),
@@ -140,9 +154,8 @@ class _Joining:
             instances=stack.instances if stack else None,
         )
 
-    def _backed(self, found: Found, stack: aws.SeenRack | None) -> bool | None:
-        if stack:
-            return True
+    def _backed(self, found: Found) -> bool | None:
+        """Where no stack is known that is this rack."""
         whole = [source.state != SILENT for source in self._heard.sources if source.kind == "aws"]
         elsewhere = found.provider not in ("", "aws") or found.generation == "v3"
         return None if elsewhere or not whole or not all(whole) else False

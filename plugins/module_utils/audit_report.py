@@ -18,6 +18,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     BY_EC2,
     BY_SSM,
     BY_TABLE,
+    DAY,
     LATENT,
     PARTLY,
     REFUSED,
@@ -33,7 +34,6 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 
 VERSION = 1
 MADE_BY = f"{release.NAME} {release.VERSION}"
-_DAY = 86400
 _ACCEPTED_TEXT = ("reason", "owner")
 SUMMARY_LINES = 25
 # What became of findings since an earlier report.
@@ -59,9 +59,9 @@ def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds
         "filters": seen.filters,
         "sources": [{"kind": each.kind, "subject": each.subject, "state": each.state, "said": each.said} for each in seen.sources],
         "policy": {
-            "max_age_days": {kind: policy.max_ages[kind] / _DAY for kind in KINDS},
-            "max_unused_days": policy.max_unused / _DAY,
-            "expires_within_days": policy.expires_within / _DAY,
+            "max_age_days": {kind: policy.max_ages[kind] / DAY for kind in KINDS},
+            "max_unused_days": policy.max_unused / DAY,
+            "expires_within_days": policy.expires_within / DAY,
             "fail_on": policy.fail_on,
         },
         "summary": {
@@ -116,7 +116,7 @@ def _finding(judged: Judged) -> Document:
 
 # -- credentials --------------------------------------------------------------------------------------------------
 def _days(seen: Evidence, made: Made | None) -> float | None:
-    return round(max(0.0, seen.age(made.at)) / _DAY, 2) if made else None
+    return round(max(0.0, seen.age(made.at)) / DAY, 2) if made else None
 
 
 def _credentials(seen: Evidence, policy: Policy) -> list[Document]:
@@ -147,7 +147,7 @@ def _credential(
         "age_days": _days(seen, made),
         "age_known_by": made.by if made else None,
         "last_used_at": more.get("used"),
-        "max_age_days": most / _DAY,
+        "max_age_days": most / DAY,
         # What is at least so old may be older.
         "over": True if made and seen.age(made.at) > most else False if made and made.exact else None,
     }

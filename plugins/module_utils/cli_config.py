@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 import stat
 import sys
@@ -91,6 +92,8 @@ def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable
 def loose(layouts: t.Sequence[Layout], stores: t.Iterable[str | None]) -> t.Iterator[Loose]:
     """Whoever writes there sends the next key to a host, or past a pin, of his own. ``stores``: files of keys beside the CLI's."""
     of_keys = [layout.file(name) for layout in layouts for name in _OF_KEYS] + [os.path.expanduser(path) for path in stores if path]
+    # The v3 CLI has a file for each rack, with the key in it (convox-protocol 2).
+    of_keys += [path for layout in layouts for path in sorted(glob.glob(os.path.join(glob.escape(layout.file("racks")), "*")))]
     of_ways = [layout.path for layout in layouts] + [layout.file(name) for layout in layouts for name in _OF_WAYS]
     # Who can put another file in a file's place needs not write the file; in a sticky directory, as /tmp, nobody else can.
     around = {os.path.dirname(os.path.realpath(path)) for path in of_keys}.difference(of_ways)

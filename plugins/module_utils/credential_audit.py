@@ -90,9 +90,19 @@ def _policy(task: Task) -> tuple[t.Any, str]:
         raise BadInput(f"policy_file: {path}: there is no such file")
     import yaml
 
+    class Strict(yaml.SafeLoader):
+        def construct_mapping(self, node: t.Any, deep: bool = False) -> dict[t.Any, t.Any]:
+            """YAML forbids two of one name, and its library takes the last of them."""
+            names = [str(name.value) for name, dummy in node.value]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise BadInput(f"policy_file: {path}: line {node.start_mark.line + 1}: {twice} stands there twice; leave one")
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text), path
-    except yaml.YAMLError as exc:
+        return yaml.load(text, Strict), path  # noqa: S506 (it is a safe one)
+    # Of a date that there is not, the library makes an error of Python's.
+    except (yaml.YAMLError, ValueError) as exc:
         raise BadInput(f"policy_file: {path}: no YAML: {' '.join(str(exc).split())}") from None
 
 

@@ -22,7 +22,7 @@ def parse_duration(option: str, value: str | None) -> float | None:
     """Seconds of ``90d``, ``12h``, ``30m``, ``45s``, ``2w``; None for None."""
     if value is None:
         return None
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(value))
+    match = re.fullmatch(r"\s*(\d{1,9})\s*([smhdw])\s*", str(value))
     if not match:
         raise BadInput(f"{option}: {value!r} is no duration; write a number and a unit, as in 90d, 12h or 30m")
     return int(match.group(1)) * _UNITS[match.group(2)]

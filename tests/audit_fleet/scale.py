@@ -23,6 +23,7 @@ import requests
 from tests.audit_fleet.bare import Questions
 from tests.integration.ansible import PATIENCE_S, PROGRAM, environment_in
 from tests.places import ROOT
+from tests.reports import read_report
 from tests.standin import AWS_CREDENTIALS
 from tests.standin.journal import fingerprint
 from tests.standin.spec import new_key
@@ -76,7 +77,7 @@ class LargeFleet:
     def _settings(self) -> dict[str, str]:
         """As many authorities as people have: reading them takes longer than a request."""
         bundle = self._root / "authorities.pem"
-        parts = [Path(requests.certs.where()), Path(self.convox["ca_path"])]
+        parts = [Path(requests.utils.DEFAULT_CA_BUNDLE_PATH), Path(self.convox["ca_path"])]
         bundle.write_text("\n".join(part.read_text(encoding="utf-8") for part in parts), encoding="utf-8")
         self.ca_path = str(bundle)
         return {"REQUESTS_CA_BUNDLE": self.ca_path, **{name.upper(): value for name, value in AWS_CREDENTIALS.items()}}
@@ -151,8 +152,7 @@ class LargeFleet:
 
     # -- what came of it ------------------------------------------------------------------------------------------
     def report(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.report_file.read_text(encoding="utf-8"))
-        return report
+        return read_report(self.report_file)
 
     def control(self, method: str, verb: str, **values: Any) -> Any:
         reply = requests.request(method, f"{self.convox['control_url']}/{verb}", json=values or None, timeout=60)

@@ -42,6 +42,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Rolled,
     Source,
     StoredKey,
+    Stray,
     Unfinished,
     User,
 )
@@ -101,7 +102,7 @@ class Fleet:
             tables="convox",
             files=(File("/home/bob/.convox/auth", mode="0644", mend="run: chmod 600 /home/bob/.convox/auth"),),
             ledgers=(Ledger("/home/ops/.config/convox/ledger.jsonl", whole=True),),
-            strays=(Login("former.example.com", self._key(), "/home/bob/.convox/auth"),),
+            strays=(Stray(Login("former.example.com", self._key(), "/home/bob/.convox/auth"), "there is no such host name"),),
             sources=self._sources(),
         )
 
@@ -191,7 +192,7 @@ class Fleet:
                 lambda: dataclasses.replace(rack, asked=(Asked(None, ACCEPTED),)),
                 lambda: dataclasses.replace(rack, key_in_outputs=True),
                 lambda: dataclasses.replace(rack, listed=False),
-                lambda: dataclasses.replace(rack, certificate=Certificate(UNVERIFIED, "c" * 64), answered=False, asked=(), console_copy=COPY_OK),
+                lambda: dataclasses.replace(rack, certificate=Certificate(UNVERIFIED, "c" * 64, sent=False), answered=False, asked=(), console_copy=COPY_OK),
                 lambda: dataclasses.replace(rack, unfinished=(Unfinished("rack_api_key", stamp(1), "applied", "the store cli"),)),
             )
         )()

@@ -50,12 +50,12 @@ RACK_ORDER: dict[str, t.Callable[[Item], t.Any]] = {
     "Region": lambda rack: rack["region"],
     "Release": lambda rack: natural(rack["version"]),
     "Key": lambda rack: {state: label for label, state in LABELS.items()}[rack["key"]],
-    "Key’s age": lambda rack: rack["key_age_days"],  # noqa: RUF001
-    "Console’s copy": lambda rack: {"ok": "good", "none": None}.get(rack["console_copy"], rack["console_copy"]),  # noqa: RUF001
+    "Key\u2019s age": lambda rack: rack["key_age_days"],
+    "Console\u2019s copy": lambda rack: {"ok": "good", "none": None}.get(rack["console_copy"], rack["console_copy"]),
     "Worst": lambda rack: SEVERITIES.index(rack["worst"]) if rack["worst"] else len(SEVERITIES),
     "Findings": lambda rack: rack["findings"],
 }
-GREATEST_FIRST = {"Key’s age", "Findings"}  # noqa: RUF001
+GREATEST_FIRST = {"Key\u2019s age", "Findings"}
 
 
 def in_order(values: list[t.Any], down: bool) -> bool:
@@ -92,14 +92,14 @@ def test_other_lists_sort_too(page: Page) -> None:
 
 
 # -- filtering racks ----------------------------------------------------------------------------------------------
-def bar(page: Page, section: str) -> Locator:
+def filters(page: Page, section: str) -> Locator:
     return page.locator(f"#{section} .bar")
 
 
 def test_racks_by_text(page: Page) -> None:
     racks = rack_rows()
     for text in ("web", "us-east-1", "RACK-7", "latent rack", "acme eu-west", "no such rack"):
-        bar(page, "racks").get_by_label("Search").fill(text)
+        filters(page, "racks").get_by_label("Search").fill(text)
         wanted = {
             row
             for row, rack in racks.items()
@@ -107,10 +107,10 @@ def test_racks_by_text(page: Page) -> None:
         }
         assert set(shown(page, "#racks tbody tr")) == wanted
         assert len(wanted) < 40
-        expect(bar(page, "racks").locator("output")).to_have_text(f"{len(wanted)} of 40 racks")
-    bar(page, "racks").get_by_role("button", name="Show all").click()
+        expect(filters(page, "racks").locator("output")).to_have_text(f"{len(wanted)} of 40 racks")
+    filters(page, "racks").get_by_role("button", name="Show all").click()
     assert len(shown(page, "#racks tbody tr")) == 40
-    expect(bar(page, "racks").locator("output")).to_have_text("40 racks")
+    expect(filters(page, "racks").locator("output")).to_have_text("40 racks")
 
 
 def _text(rack: Item) -> str:
@@ -123,13 +123,13 @@ def _text(rack: Item) -> str:
 @pytest.mark.parametrize("severity", SEVERITIES[:4])
 def test_racks_by_severity(page: Page, severity: str) -> None:
     wanted = {row for row, rack in rack_rows().items() if severity in {each["severity"] for each in rack["found"]}}
-    bar(page, "racks").get_by_label("Severity").select_option(severity)
+    filters(page, "racks").get_by_label("Severity").select_option(severity)
     assert set(shown(page, "#racks tbody tr")) == wanted
     assert 0 < len(wanted) < 40
 
 
 def test_racks_by_key(page: Page) -> None:
-    racks, choice = rack_rows(), bar(page, "racks").get_by_label("Key")
+    racks, choice = rack_rows(), filters(page, "racks").get_by_label("Key")
     labels = choice.locator("option").all_inner_texts()[1:]
     assert {LABELS[label] for label in labels} == {rack["key"] for rack in racks.values()}
     for label in labels:
@@ -138,15 +138,15 @@ def test_racks_by_key(page: Page) -> None:
 
 
 def test_racks_with_findings(page: Page) -> None:
-    bar(page, "racks").get_by_label("only with findings").check()
+    filters(page, "racks").get_by_label("only with findings").check()
     assert set(shown(page, "#racks tbody tr")) == {row for row, rack in rack_rows().items() if rack["findings"]}
-    bar(page, "racks").get_by_label("only with findings").uncheck()
+    filters(page, "racks").get_by_label("only with findings").uncheck()
     assert len(shown(page, "#racks tbody tr")) == 40
 
 
 def test_filters_are_one_after_the_other_and_outlive_sorting(page: Page) -> None:
-    bar(page, "racks").get_by_label("Search").fill("acme")
-    bar(page, "racks").get_by_label("Severity").select_option("high")
+    filters(page, "racks").get_by_label("Search").fill("acme")
+    filters(page, "racks").get_by_label("Severity").select_option("high")
     wanted = {row for row, rack in rack_rows().items() if rack["organization"] == "acme" and "high" in {each["severity"] for each in rack["found"]}}
     assert set(shown(page, "#racks tbody tr")) == wanted
     page.locator("#racks th").get_by_role("button", name="Rack", exact=True).click()
@@ -159,15 +159,15 @@ def test_filters_are_one_after_the_other_and_outlive_sorting(page: Page) -> None
 def test_findings_by_severity_and_text(page: Page) -> None:
     found = reported(40)["findings"]
     for severity in ("critical", "medium", "low"):
-        bar(page, "findings").get_by_label("Severity").select_option(severity)
+        filters(page, "findings").get_by_label("Severity").select_option(severity)
         wanted = {f"f{at}" for at, each in enumerate(found) if each["severity"] == severity}
         assert set(shown(page, ".found > tbody > tr")) == wanted
         groups = page.locator(".group:visible").count()
         assert groups == len({(each["id"], each["accepted"] is None) for each in found if each["severity"] == severity})
         assert page.locator(".contents a:visible").count() == groups
-    bar(page, "findings").get_by_role("button", name="Show all").click()
+    filters(page, "findings").get_by_role("button", name="Show all").click()
     # Two words: a kind of finding, and a part of some subjects.
-    bar(page, "findings").get_by_label("Search").fill("rack_key_old payments")
+    filters(page, "findings").get_by_label("Search").fill("rack_key_old payments")
     old = {f"f{at}": each for at, each in enumerate(found) if each["id"] == "rack_key_old"}
     wanted = {row for row, each in old.items() if "payments" in each["subject"]}
     assert 0 < len(wanted) < len(old)
@@ -177,14 +177,14 @@ def test_findings_by_severity_and_text(page: Page) -> None:
 
 def test_findings_that_are_new(page: Page) -> None:
     document = reported(40)
-    bar(page, "findings").get_by_label("Since then").select_option("new")
+    filters(page, "findings").get_by_label("Since then").select_option("new")
     assert set(shown(page, ".found > tbody > tr")) == {f"f{at}" for at, each in enumerate(document["findings"]) if each["key"] in document["changes"]["new"]}
     assert all("new" in text for text in page.locator(".found > tbody > tr:visible td:first-child").all_inner_texts())
 
 
 def test_credentials(page: Page) -> None:
     known = reported(40)["credentials"]
-    where = bar(page, "credentials")
+    where = filters(page, "credentials")
     for choose, fits in (
         (lambda: where.get_by_label("Kind").select_option("Instance key"), lambda each: each["kind"] == "instance_key"),
         (lambda: where.get_by_label("State").select_option("latent"), lambda each: each["state"] == "latent"),
@@ -241,7 +241,7 @@ def test_each_finding_of_a_rack_is_a_link_to_it(page: Page) -> None:
 def test_what_a_link_leads_to_is_opened_and_no_filter_hides_it(page: Page) -> None:
     row, rack = busiest()
     target = page.locator(f"#f{reported(40)['findings'].index(rack['found'][0])}")
-    bar(page, "findings").get_by_label("Search").fill("nothing like that")
+    filters(page, "findings").get_by_label("Search").fill("nothing like that")
     expect(target).to_be_hidden()
     page.locator(f"#{row} .tags a").first.click()
     expect(target).to_be_in_viewport()
@@ -252,7 +252,7 @@ def test_what_a_link_leads_to_is_opened_and_no_filter_hides_it(page: Page) -> No
 
 def test_a_finding_leads_back_to_its_rack(page: Page) -> None:
     row, rack = busiest()
-    bar(page, "racks").get_by_label("Search").fill("nothing like that")
+    filters(page, "racks").get_by_label("Search").fill("nothing like that")
     page.locator(f"#f{reported(40)['findings'].index(rack['found'][0])} td:first-child a").click()
     expect(page.locator(f"#{row}")).to_be_in_viewport()
     expect(page.locator(f"#{row}")).to_be_focused()

@@ -78,8 +78,8 @@ def test_columns_stay_in_their_plot(open_report: Open) -> None:
     plots = _boxes(page, ".plot")
     bars = _boxes(page, ".plot rect:not(.beyond), .plot use")
     assert len(bars) > 100
-    for bar in bars:
-        assert any(plot["y"] - 1 <= bar["y"] and bar["y"] + bar["height"] <= plot["y"] + plot["height"] + 1 for plot in plots)
+    for column in bars:
+        assert any(plot["y"] - 1 <= column["y"] and column["y"] + column["height"] <= plot["y"] + plot["height"] + 1 for plot in plots)
 
 
 def _boxes(page: Page, selector: str) -> list[dict[str, float]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.plays import Fleet
+from tests.reports import read_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,7 @@ class Audited(Fleet):
     def audit(self, *arguments: str, status: int = 0, **variables: Any) -> dict[str, Any]:
         """Run it where people are, and read the report."""
         self.play("audit", *arguments, status=status, **{"convox_dest": self.dest.name, "convox_formats": [], "convox_config_dir": self.config, **variables})
-        report: dict[str, Any] = json.loads(self.dest.read_text(encoding="utf-8"))
-        return report
+        return read_report(self.dest)
 
     @property
     def config(self) -> str:

@@ -8,12 +8,15 @@ What it is to find is in tests/audit_fleet/expected.yml, which was written by ha
 from __future__ import annotations
 
 import collections
+import csv
 import hashlib
+import html
+import io
 import json
 import subprocess
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -23,6 +26,7 @@ from tests.audit_fleet.racks import RACKS, make_racks
 from tests.integration.ansible import PATIENCE_S, PROGRAM, environment_in
 from tests.leaks import found_in
 from tests.places import ROOT
+from tests.reports import read_report
 from tests.standin import AWS_CREDENTIALS
 
 if TYPE_CHECKING:
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXPECTED = yaml.safe_load((ROOT / "tests" / "audit_fleet" / "expected.yml").read_text(encoding="utf-8"))
-SCHEMA = json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8"))
 READS = {action for statement in json.loads((ROOT / "docs/iam/audit.json").read_text(encoding="utf-8"))["Statement"] for action in statement["Action"]}
 FORMATS = ["html", "csv", "junit", "sarif"]
 
@@ -57,7 +60,7 @@ class Audit:
         assert run.returncode == status, self.output
         self.after = _state(fleet)
         self.asked = fleet.convox.journal.entries(fleet.convox.journal.total - told)
-        self.report = json.loads(self.dest.read_text(encoding="utf-8"))
+        self.report = read_report(self.dest)
         self.files = {path.suffix: path for path in place.glob("report.*")}
 
     def found(self, *, accepted: bool) -> list[tuple[str, str, str, str]]:
@@ -197,9 +200,18 @@ def test_no_key_gets_out(audit: Audit) -> None:
 
 
 # -- what is said of it -------------------------------------------------------------------------------------------
-def test_the_report_is_what_its_schema_says(audit: Audit, from_a_builder: Audit) -> None:
-    for run in (audit, from_a_builder):
-        jsonschema.Draft202012Validator(SCHEMA).validate(run.report)
+def test_each_format_has_all_of_it(audit: Audit) -> None:
+    """Formats are tried closely in tests/unit/audit; here, that they are made of this very report."""
+    text = {ending: path.read_text(encoding="utf-8") for ending, path in audit.files.items()}
+    findings, racks = audit.report["findings"], audit.report["racks"]
+    assert [each["id"] for each in csv.DictReader(io.StringIO(text[".csv"]))] == [each["id"] for each in findings]
+    (results,) = (run["results"] for run in json.loads(text[".sarif"])["runs"])
+    assert [each["ruleId"] for each in results] == [each["id"] for each in findings]
+    cases = ET.fromstring(text[".xml"]).iter("testcase")  # noqa: S314 (it is ours)
+    failed = {str(each.get("name")).partition(" (")[0] for each in cases if each.find("failure") is not None}
+    assert failed == {each["subject"] for each in findings if each["severity"] in ("critical", "high") and not each["accepted"]}
+    assert [each["id"] for each in racks if html.escape(each["id"]) not in text[".html"]] == []
+    assert [each["subject"] for each in findings if html.escape(each["subject"]) not in text[".html"]] == []
 
 
 def test_the_summary_fits_a_screen(audit: Audit) -> None:

@@ -19,7 +19,7 @@ KIND = Kind(
     severity="high",
     title="Certificate that can't be verified",
     why="Anybody between can take the key of whoever talks to it without verifying, as the CLI does.",
-    mend="Reach it by its rack-domain, or pin its certificate: tls_fingerprint.",
+    mend="Reach it by its rack-domain; else name its CA (ca_path), or compare its certificate at the server and pin it: tls_fingerprint=accept_new.",
     playbook=LOGIN,
 )
 
@@ -27,6 +27,7 @@ KIND = Kind(
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         if rack.certificate and rack.certificate.state == UNVERIFIED:
-            own = ", which its API makes anew at each start" if rack.certificate.own else ""
-            sent = "no key was sent" if rack.answered is False else "keys were sent all the same (validate_certs: false)"
-            yield KIND.of(rack, f"its certificate can't be verified and is not pinned{own}; {sent}", sha256=rack.certificate.fingerprint)
+            own = ", which its API makes anew at each start," if rack.certificate.own else ""
+            can_t = f"its certificate{own} can't be verified and is not pinned; no key was sent"
+            was_not = f"its certificate{own} was not verified; keys were sent all the same (validate_certs: false)"
+            yield KIND.of(rack, was_not if rack.certificate.sent else can_t, sha256=rack.certificate.fingerprint)

@@ -19,7 +19,7 @@ KIND = Kind(
     severity="low",
     title="Console API key of unknown age",
     why="Neither a store nor the ledger has noted when the key was made, so nobody can show that it is within the policy.",
-    mend="Roll it; from then on its age is known.",
+    mend="Roll it; from then on its age is known. A deploy key is made anew at the Console.",
     playbook=ROLL_CONSOLE,
 )
 

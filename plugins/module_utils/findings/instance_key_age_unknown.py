@@ -18,7 +18,7 @@ KIND = Kind(
     id="instance_key_age_unknown",
     severity="low",
     title="Instance key of unknown age",
-    why="The pair is gone from EC2, or its date is: nobody can show how old it is, and new instances may fail to start.",
+    why="EC2 has no such pair, or no date for it. If it is gone, no new instance of the rack can start.",
     mend="Roll the instance key.",
     playbook=ROLL_INSTANCES,
 )

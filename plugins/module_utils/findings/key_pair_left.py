@@ -19,7 +19,7 @@ KIND = Kind(
     severity="low",
     title="Superseded key pairs in EC2",
     why="Each keyroll leaves one; they hide which pair is in use, and an instance could be started with one.",
-    mend="Prune them: instance_key_prune=true with the next roll of the instance key.",
+    mend="Prune them with a roll of the instance key: convox_prune=true convox_max_age=0s.",
     playbook=ROLL_INSTANCES,
 )
 

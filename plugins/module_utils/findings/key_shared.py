@@ -19,7 +19,7 @@ KIND = Kind(
     severity="high",
     title="Key shared by several hosts",
     why="Who gets the key of one has all of them, and rolling one alone leaves the others open.",
-    mend="Roll the keys of all of them, each gets one of its own.",
+    mend="Roll the keys of all of them: each gets one of its own. A Console's is rolled by rotate_console_api_key.",
     playbook=ROLL_RACKS,
 )
 

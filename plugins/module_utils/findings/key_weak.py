@@ -18,8 +18,8 @@ KIND = Kind(
     id="key_weak",
     severity="high",
     title="Weak key",
-    why="A key of fewer than 24 characters can be found by trying.",
-    mend="Roll it; new ones have 40 letters and digits.",
+    why="A short key is found by trying, and faster from a hash of it.",
+    mend="Roll it: rotate_rack_keys for a rack, rotate_console_api_key for a Console.",
     playbook=ROLL_RACKS,
 )
 

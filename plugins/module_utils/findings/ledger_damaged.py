@@ -18,8 +18,8 @@ KIND = Kind(
     id="ledger_damaged",
     severity="high",
     title="Damaged ledger",
-    why="Lines were changed, taken out or put in: it is no evidence of what was rolled any more.",
-    mend="Compare it with a copy (ledger_info shows the places), and find out who can write it.",
+    why="It is no evidence of what was rolled any more. If only its last line is cut, a run may have died there; the next roll mends that.",
+    mend="Compare it with a copy (ledger_info shows the places), find out who can write it, then put the copy back or begin a new one.",
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, words
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, Stray, words
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -19,13 +19,15 @@ KIND = Kind(
     severity="low",
     title="Login for an unknown host",
     why="The rack is gone and its key is not, or it is a rack that nobody audits.",
-    mend="Log out of it (convox_login with state: absent), or have the audit ask who knows it.",
+    mend="Log out of it (convox_login with state=absent and config_dir), or have the audit ask who knows it.",
 )
 
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
-    hosts: dict[str, list[str]] = {}
-    for login in seen.strays:
-        hosts.setdefault(login.host, []).append(login.where)
-    for host, where in hosts.items():
-        yield KIND.about(host, f"nobody who was asked knows it, and it does not answer as a rack; its login is in {words(where)}", where=where)
+    hosts: dict[str, list[Stray]] = {}
+    for stray in seen.strays:
+        hosts.setdefault(stray.login.host, []).append(stray)
+    for host, strays in hosts.items():
+        where = [stray.login.where for stray in strays]
+        why = f" ({strays[0].why})" if strays[0].why else ""
+        yield KIND.about(host, f"nobody who was asked knows it, and it does not answer as a rack{why}; its login is in {words(where)}", where=where)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, days
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import DAY, Evidence, days
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -30,5 +30,5 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
         made, most = rack.made, policy.max_age(records.RACK_API_KEY, rack.label, rack.id)
         if rack.in_force is None or (made and (made.exact or seen.age(made.at) > most)):
             continue
-        least = f"; SSM says at least {days(seen.age(made.at))}" if made else ""
+        least = f"; SSM says at least {days(seen.age(made.at))}" if made and seen.age(made.at) >= DAY else ""
         yield KIND.of(rack, f"nobody has noted when its key was made{least}", fingerprint=rack.in_force.fingerprint, at_least_since=made.at if made else None)

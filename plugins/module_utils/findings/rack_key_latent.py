@@ -19,7 +19,7 @@ KIND = Kind(
     severity="critical",
     title="Latent Rack API key",
     why="The next restart of the rack's API, whatever its cause, brings another key into force, and who has the present one is locked out.",
-    mend="Roll the rack's key: that brings the new one into force, proves it and hands it to the stores.",
+    mend="Restart nothing. Roll the rack's key with convox_max_age=0s: that brings a new one into force, proves it and hands it to the stores.",
     playbook=ROLL_RACKS,
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import CHANGED, COPY_OK, UNVERIFIED, Evidence
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import COPY_OK, Evidence
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -25,5 +25,7 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
-        if rack.answered is False and rack.console_copy != COPY_OK and not (rack.certificate and rack.certificate.state in (UNVERIFIED, CHANGED)):
+        # Where only its Console has its key, there is nothing that it could have been asked itself.
+        known = rack.logins or (rack.stored and rack.stored.key) or rack.console_copy != COPY_OK
+        if rack.answered is False and known and not (rack.certificate and not rack.certificate.sent):
             yield KIND.of(rack, f"it did not answer, so that nothing is known of its key: {rack.why}")

@@ -14,21 +14,24 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
 from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
+from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY
 
 KIND = Kind(
     id="rotation_unfinished",
     severity="high",
     title="Unfinished rotation",
     why="A new key is set or about to be, and nobody works with it yet: the rack may be one restart away from it.",
-    mend="Run the playbook again: it finishes what was begun, with the same key.",
+    mend="Run the playbook of its kind again (rotate_rack_keys, rotate_instance_keys or rotate_console_api_key): it finishes what was begun.",
     playbook=ROLL_RACKS,
 )
+
+_NAMES = {RACK_API_KEY: "Rack API key", INSTANCE_KEY: "instance key"}
 
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         for each in rack.unfinished:
-            name = each.kind.replace("_", " ")
+            name = _NAMES[each.kind]
             finding = KIND.of(rack, f"the roll of its {name} stands at {each.step} since {each.since}", step=each.step, since=each.since, where=each.where)
             yield dataclasses.replace(finding, detail=each.kind)
     for console in seen.consoles:

@@ -19,7 +19,7 @@ KIND = Kind(
     severity="medium",
     title="Old signing key of temporary tokens",
     why="Tokens survive a roll of the rack's key; only another signing key ends those that leaked.",
-    mend="Roll it with the next roll of a rack's key: convox_activate=signing_key.",
+    mend="Roll it with a rack's key: convox_activate=signing_key convox_max_age=0s. Other racks honour old tokens until their next restart.",
     playbook=ROLL_RACKS,
 )
 

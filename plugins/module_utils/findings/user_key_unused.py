@@ -25,7 +25,8 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for user in seen.users:
-        since = user.last_used_at or user.key_made_at
+        # A key that was made after the last use is another one than was used.
+        since = max(filter(None, (user.last_used_at, user.key_made_at)), default=None)
         if since and seen.age(since) > policy.max_unused:
-            used = f"was last used {days(seen.age(since))} ago" if user.last_used_at else f"was made {days(seen.age(since))} ago and never used"
+            used = f"was last used {days(seen.age(since))} ago" if since == user.last_used_at else f"was made {days(seen.age(since))} ago and never used"
             yield KIND.about(user.email, f"the key {used}", last_used_at=user.last_used_at, made_at=user.key_made_at)

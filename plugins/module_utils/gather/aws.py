@@ -88,13 +88,14 @@ class _Machines:
         # By what stands before each "-keypair-" in them, for a rack's own name may have that in it.
         self._unused: dict[str, list[str]] = collections.defaultdict(list)
         for name in sorted(set(pairs) - used):
-            for mark in re.finditer("(?=-keypair-)", name):
+            # As v2 racks name them; those of v3 end in a date, and are not pruned (convox-protocol 3.3, 4).
+            for mark in re.finditer("(?=-keypair-[0-9]{4}$)", name):
                 self._unused[name[: mark.start()]].append(name)
 
     def of(self, stack: Stack) -> Instances:
         own, pair = self._instances.get(stack.name, []), stack.parameters.get("Key", "")
         left = tuple(name for name in self._unused.get(stack.name, ()) if name != pair)
-        return Instances(pair, self._pairs.get(pair), len(own), tuple(sorted(instance for instance, name in own if name != pair)), left)
+        return Instances(pair, self._pairs.get(pair), len(own), tuple(sorted(instance for instance, name in own if name and name != pair)), left)
 
 
 def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:

@@ -76,6 +76,8 @@ def look(layouts: t.Sequence[Layout], stores: t.Sequence[str], not_found: t.Sequ
     for layout in layouts:
         _each(seen, failed, layout.file("auth"), functools.partial(_logins, layout), seen.logins)
         _each(seen, failed, layout.file("rotations.json"), functools.partial(_records, layout.file("rotations.json")), seen.records)
+        for name in ("tls-fingerprints", "session"):
+            _each(seen, failed, layout.file(name), functools.partial(_nothing, layout, name), [])
         _each(seen, failed, layout.file("racks"), functools.partial(_urls, layout.file("racks")), seen.logins)
     for path in stores:
         _each(seen, failed, path, functools.partial(_records, path), seen.records)
@@ -96,6 +98,12 @@ def _each(seen: Files, failed: list[str], path: str, read: t.Callable[[], t.Iter
 def _logins(layout: Layout) -> list[Held]:
     path = layout.file("auth")
     return [Held(host, key, path) for host, key in layout.auth().items() if isinstance(key, str) and key]
+
+
+def _nothing(layout: Layout, name: str) -> tuple[()]:
+    """Of a file that holds no key: only whether it can be read, for who can't is asked nothing by it."""
+    layout.json(name)
+    return ()
 
 
 def _records(path: str) -> list[tuple[str, Record]]:

@@ -50,7 +50,11 @@ class Answer(t.NamedTuple):
 def ask(reach: Reach, host: str, keys: t.Sequence[str], most: int, others: t.Container[str] = ()) -> Answer:
     """At most so many requests. Who does not answer one is asked no more. ``others``: hosts that are asked beside it."""
     # Asked again, a gateway would say the same of a rack that is silent, and as late.
-    transport = reach.another(host, OWN_STATUS)
+    try:
+        transport = reach.another(host, OWN_STATUS)
+    except ConvoxError as exc:
+        # What says how it is trusted can't be read.
+        return Answer((), None, None, False, str(exc))
     try:
         return _ask(transport, reach.trust(host), keys, most, others)
     finally:
@@ -111,6 +115,6 @@ def _certificate(transport: Transport, trust: Trust, refused: str = "") -> Certi
     """``refused``: what is wrong with it, where nothing was sent."""
     shown = transport.certificate
     if shown is None:
-        return Certificate(refused) if refused else None
+        return Certificate(refused, sent=False) if refused else None
     state = refused or (PINNED if trust.fingerprint else VERIFIED if trust.verify else UNVERIFIED)
-    return Certificate(state, shown.fingerprint, shown.expires_at, shown.api_own)
+    return Certificate(state, shown.fingerprint, shown.expires_at, shown.api_own, not refused)

@@ -46,7 +46,7 @@ def findings(report: Report, places: t.Mapping[str, int]) -> str:
     where = _Places(places, {rack["id"]: at for at, rack in enumerate(report["racks"])}, frozenset(changes["new"]) if changes else None)
     opened = _groups("g", [each for each in everything if each["accepted"] is None])
     accepted = _groups("a", [each for each in everything if each["accepted"] is not None])
-    bar = controls(
+    filters = controls(
         len(everything),
         "finding",
         severities({each["severity"] for each in everything}),
@@ -54,7 +54,7 @@ def findings(report: Report, places: t.Mapping[str, int]) -> str:
         '<button type="button" data-by="r" value="" hidden></button>',
     )
     return (
-        f'<section id="findings" data-list aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>{bar}<div class="pages">'
+        f'<section id="findings" data-list aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>{filters}<div class="pages">'
         f"{_contents(opened, accepted)}<div>{''.join(_group(each, where) for each in opened) or '<p>None is open.</p>'}"
         f'<h2 id="accepted">Accepted findings</h2>{"".join(_group(each, where) for each in accepted) or "<p>None is accepted.</p>"}</div></div></section>'
     )

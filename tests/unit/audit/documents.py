@@ -9,8 +9,6 @@ import hashlib
 import json
 import typing as t
 
-import jsonschema
-
 from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_report
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
     ACCEPTED,
@@ -31,12 +29,11 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     User,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
-from tests.places import ROOT
+from tests.reports import checked
 
 Document = dict[str, t.Any]
 
 NOW = "2026-11-24T12:00:00Z"
-_SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8")))
 
 
 def ago(days: float) -> str:
@@ -73,9 +70,7 @@ def document(*racks: Rack, policy: t.Any = None, earlier: Document | None = None
     report = audit_report.document(evidence, rules, audit.judge(evidence, rules), 1.5)
     if earlier:
         report["changes"] = audit_report.changes(earlier, "0" * 64, report)
-    text = json.dumps(report)
-    _SCHEMA.validate(json.loads(text))
-    return t.cast(Document, json.loads(text))
+    return t.cast(Document, checked(json.dumps(report)))
 
 
 def acceptance(finding: str, subject: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ import datetime
 import json
 import typing as t
 
-import jsonschema
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_report
@@ -41,7 +40,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
 )
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
-from tests.places import ROOT
+from tests.reports import checked
 
 NOW = "2026-11-24T12:00:00Z"
 A, B, C = (Key.of(letter * 30) for letter in "ABC")
@@ -231,8 +230,13 @@ def login(key: Key, host: str = "alpha.rack.test", where: str = "~/.convox/auth"
         ({"listed": False}, ["rack_not_in_console"]),
         ({"listed": None, "backed": None}, []),
         ({"listed": True, "backed": False}, ["console_rack_without_stack"]),
-        ({"certificate": Certificate("unverified", "f" * 64), "answered": False, "asked": (), "rolled": ()}, ["certificate_unverified"]),
-        ({"certificate": Certificate("changed", "f" * 64), "answered": False, "asked": (), "rolled": ()}, ["certificate_changed"]),
+        ({"certificate": Certificate("unverified", "f" * 64, sent=False), "answered": False, "asked": (), "rolled": ()}, ["certificate_unverified"]),
+        ({"certificate": Certificate("changed", "f" * 64, sent=False), "answered": False, "asked": (), "rolled": ()}, ["certificate_changed"]),
+        # A key was sent, so that the rack's silence has another reason.
+        ({"certificate": Certificate("unverified", "f" * 64), "answered": False, "asked": (), "rolled": ()}, ["certificate_unverified", "rack_silent"]),
+        # Its Console reaches it; whether the key that others have is in force, nobody can tell.
+        ({"answered": False, "asked": (), "rolled": (), "console_copy": "ok"}, ["rack_silent"]),
+        ({"answered": False, "asked": (), "rolled": (), "console_copy": "ok", "stored": None}, []),
         ({"certificate": Certificate("verified", "f" * 64, ago(-29))}, ["certificate_expiring"]),
         ({"certificate": Certificate("pinned", "f" * 64, ago(1))}, ["certificate_expiring"]),
         ({"certificate": Certificate("verified", "f" * 64, ago(-31))}, []),
@@ -247,6 +251,22 @@ def test_one_key_for_two_hosts() -> None:
     assert found(one, two) == ["key_shared"]
     assert found(one, rack("two", logins=(login(B, "two"),))) == []
     assert found(one, consoles=(Console("console.test", logins=(login(A, "console.test"),)),)) == ["key_shared"]
+
+
+@pytest.mark.parametrize(
+    ("made", "used", "said"),
+    [
+        (200, 100, "the key was last used 100 days ago"),
+        (100, 200, "the key was made 100 days ago and never used"),
+        (100, None, "the key was made 100 days ago and never used"),
+        (1, 146, None),
+        (None, None, None),
+    ],
+)
+def test_since_when_a_key_is_unused(made: float | None, used: float | None, said: str | None) -> None:
+    user = User("ann@example.com", *(None if days is None else ago(days) for days in (made, used)))
+    judged = audit.judge(Evidence(NOW, users=(user,)), audit.policy_of({"max_age": {"console_api_key": "999d"}}))
+    assert [each.finding.what.partition(": ")[2] for each in judged] == ([said] if said else [])
 
 
 def test_a_silent_source_is_told_of() -> None:
@@ -269,9 +289,8 @@ def test_a_report_is_as_its_schema_says() -> None:
     judged = audit.judge(Evidence(NOW, racks=(OLD,)), audit.policy_of(policy))
     borne = audit_report.document(Evidence(NOW, racks=(OLD,)), audit.policy_of(policy), judged, 0.5)
     borne["changes"] = audit_report.changes(document, "0" * 64, borne)
-    schema = json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8"))
     for each in (document, borne):
-        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(each)))
+        checked(json.dumps(each))
     assert borne["findings"][0]["accepted"] == {"reason": "moved in June", "owner": "ops@example.com", "until": "2026-12-31"}
     assert {each["state"] for each in document["credentials"]} == {"in_force", "latent", "refused", "unknown"}
 

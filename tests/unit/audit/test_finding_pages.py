@@ -31,6 +31,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Rolled,
     Source,
     StoredKey,
+    Stray,
     Unfinished,
     User,
 )
@@ -90,9 +91,9 @@ def of_account(**seen: t.Any) -> Evidence:
 
 SEEN: dict[str, Evidence] = {
     "acceptance_expired": of_rack(rolled=(Rolled(ago(120), BY_STORE, KEY.fingerprint, KEY.digest),)),
-    "certificate_changed": silent(certificate=Certificate("changed", "f" * 64)),
+    "certificate_changed": silent(certificate=Certificate("changed", "f" * 64, sent=False)),
     "certificate_expiring": of_rack(certificate=Certificate("verified", "f" * 64, ago(-9.5))),
-    "certificate_unverified": silent(certificate=Certificate("unverified", "f" * 64)),
+    "certificate_unverified": silent(certificate=Certificate("unverified", "f" * 64, sent=False)),
     "console_copy_stale": of_rack(console_copy="stale"),
     "console_key_age_unknown": of_console(None),
     "console_key_old": of_console(100),
@@ -127,7 +128,7 @@ SEEN: dict[str, Evidence] = {
             ),
         ),
     ),
-    "login_stray": Evidence(NOW, strays=(Login("rack.former.convox.site", KEY, WHERE),)),
+    "login_stray": Evidence(NOW, strays=(Stray(Login("rack.former.convox.site", KEY, WHERE), "rack.former.convox.site GET /system: there is no such host name; check host"),)),
     "rack_key_age_unknown": of_rack(rolled=()),
     "rack_key_in_outputs": of_rack(key_in_outputs=True),
     "rack_key_in_ssm": of_account(readable=("production", "staging")),

@@ -346,7 +346,7 @@ def test_many_keys_are_columns_as_high_as_they_are_many() -> None:
 
 def test_what_is_not_known_is_counted() -> None:
     source = chart({**clean(3), "credentials": [credential(None), credential(None), credential(3), credential(95)]})
-    row = source[source.index("Rack API key") :].split("<tr>")[0]
+    row = source[source.index("Rack API key") :].partition("<tr>")[0]
     assert Page(row).text.startswith("Rack API key 4 in force limit 90 d")
     assert re.findall(r'<td class="n[^"]*">(\d+)', row) == ["1", "2"]
     assert source.count("none was seen") == 3

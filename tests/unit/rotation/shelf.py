@@ -51,7 +51,7 @@ class _MemoryStore:
 class _Nobody:
     """Stands in for the CLI's files, which hold nothing here, and for the list of secrets to mask."""
 
-    def replace_key(self, old: str, new: str) -> None:
+    def replace_key(self, old: str, new: str, but: t.Container[str]) -> None:
         pass
 
     def add(self, value: str | None) -> None:

@@ -12,7 +12,6 @@ import time
 import typing as t
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import credential_audit
@@ -22,6 +21,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.records import 
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 from tests.leaks import found_in
 from tests.places import ROOT
+from tests.reports import read_report
 from tests.standin import AWS_CREDENTIALS, ConsoleSpec, RackSpec, Standin
 from tests.standin.tables import Person, make_tables
 from tests.unit.plugins.module_utils.conftest import Tasks
@@ -179,8 +179,7 @@ def connections(server: socket.socket) -> int:
 
 # -- which Consoles there are ---------------------------------------------------------------------------------------
 def sources(result: t.Mapping[str, t.Any]) -> dict[str, str]:
-    report = json.loads(Path(result["dest"]).read_text(encoding="utf-8"))
-    return {each["kind"]: each["state"] for each in report["sources"]}
+    return {each["kind"]: each["state"] for each in read_report(Path(result["dest"]))["sources"]}
 
 
 def test_the_console_that_the_cli_is_logged_into(audit: Audit, tmp_path: Path) -> None:
@@ -239,8 +238,7 @@ def test_a_session_is_opened_once_and_left_to_nobody(audit: Audit) -> None:
 
 # -- which racks ----------------------------------------------------------------------------------------------------
 def audited(result: t.Mapping[str, t.Any]) -> set[str]:
-    report = json.loads(Path(result["dest"]).read_text(encoding="utf-8"))
-    return {each["name"] for each in report["racks"]}
+    return {each["name"] for each in read_report(Path(result["dest"]))["racks"]}
 
 
 def test_a_rack_that_is_given_as_a_url(audit: Audit, tmp_path: Path) -> None:
@@ -290,6 +288,54 @@ def test_one_of_the_tables_is_denied(audit: Audit, tmp_path: Path) -> None:
     assert "user_key_old" in {each["id"] for each in result["findings"]}
 
 
+# -- what is damaged ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["tls-fingerprints", "session"])
+def test_a_damaged_file_ends_no_audit(audit: Audit, name: str) -> None:
+    """Nobody is asked whose pin or session it may hold; the others are."""
+    (audit.directory / name).write_text("{", encoding="utf-8")
+    (audit.directory / name).chmod(0o600)
+    result = audit()
+    assert [each["subject"] for each in result["findings"] if each["id"] == "file_damaged"] == [str(audit.directory / name)]
+    assert ids(result, "pairs") >= {"rack_silent"}
+
+
+def test_a_pin_that_is_none_is_that_rack_s_alone(audit: Audit) -> None:
+    path = audit.directory / "tls-fingerprints"
+    path.write_text(json.dumps({audit.convox.racks["pairs"].host: 7}), encoding="utf-8")
+    path.chmod(0o600)
+    result = audit()
+    assert "rack_silent" in ids(result, "pairs")
+    assert ids(result, "latent") == {"rack_key_latent"}
+
+
+def test_the_v3_cli_s_files_are_keys_too(audit: Audit) -> None:
+    directory = audit.directory / "racks"
+    directory.mkdir(mode=0o700)
+    (directory / "pairs").write_text(audit.convox.racks["pairs"].url, encoding="utf-8")
+    (directory / "pairs").chmod(0o644)
+    assert [each["subject"] for each in audit()["findings"] if each["id"] == "file_mode"] == [str(directory / "pairs")]
+
+
+# -- a policy's file ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("accepted:\n- {finding: rack_open, subject: a, reason: b, owner: c, until: 2027-02-30}", "no YAML: day is out of range"),
+        ("fail_on: low\nfail_on: never", "line 1: fail_on stands there twice"),
+        ("max_age: {rack_api_key: 1d,\n rack_api_key: 2d}", "line 1: rack_api_key stands there twice"),
+        ("a: [", "no YAML: "),
+        ("- a", "it is no mapping"),
+    ],
+)
+def test_a_policy_file_that_can_t_be_meant(audit: Audit, tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "policy.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as failure:
+        audit(policy_file=str(path))
+    assert said in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
 # -- the report -----------------------------------------------------------------------------------------------------
 def test_the_report(audit: Audit, tmp_path: Path) -> None:
     """As its schema says, without any key, 0600; and what changed since."""
@@ -298,9 +344,7 @@ def test_the_report(audit: Audit, tmp_path: Path) -> None:
     latent.restart()
     latent.wait_at_rest()
     second = audit(dest=str(tmp_path / "second.json"), compare=first["dest"])
-    report = json.loads(Path(second["dest"]).read_text(encoding="utf-8"))
-    schema = json.loads((ROOT / "docs" / "schemas" / "report-1.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(report)
+    report = read_report(Path(second["dest"]))
     assert Path(second["dest"]).stat().st_mode & 0o777 == 0o600
     assert [each["id"] for each in report["changes"]["mended"]] == ["rack_key_latent"]
     assert len(second["lines"]) <= 25
