@@ -19,7 +19,7 @@ KIND = Kind(
     severity="medium",
     title="Console rack without a stack",
     why="It is in an account that nobody audits, or it is gone and the Console keeps its key.",
-    mend="Add its account and region to the audit. If it is gone, take it off the Console, which uninstalls a rack whose Terraform state that holds: look first.",
+    mend="Add its account and region to the audit. If it is gone, take it off the Console, which uninstalls it where it holds its Terraform state: look first.",
 )
 
 

@@ -128,7 +128,9 @@ SEEN: dict[str, Evidence] = {
             ),
         ),
     ),
-    "login_stray": Evidence(NOW, strays=(Stray(Login("rack.former.convox.site", KEY, WHERE), "rack.former.convox.site GET /system: there is no such host name; check host"),)),
+    "login_stray": Evidence(
+        NOW, strays=(Stray(Login("rack.former.convox.site", KEY, WHERE), "rack.former.convox.site GET /system: there is no such host name; check host"),)
+    ),
     "rack_key_age_unknown": of_rack(rolled=()),
     "rack_key_in_outputs": of_rack(key_in_outputs=True),
     "rack_key_in_ssm": of_account(readable=("production", "staging")),
