@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
+  - convox.credentials.filters
 requirements:
   - requests
   - boto3 (where AWS is asked)
@@ -147,27 +148,6 @@ options:
       - With V(false) they go to the rack itself and need its own key.
     type: bool
     default: true
-  filters:
-    description:
-      - Which racks are hosts. A rack is one if it matches an entry of C(include), or there is none, and no entry of
-        C(exclude). It matches an entry if each field in it is like its pattern, or like one of several.
-      - The fields are C(name), C(organization), C(console), C(provider), C(status), C(version), C(region), C(domain),
-        C(account) and C(generation). Patterns are as in shells, with C(*), C(?) and C([...]), and letters' case counts.
-        What is not known of a rack is empty.
-      - A pattern is a text, so that the number of an account stands in quotes. What is none is refused.
-    type: dict
-    default: {}
-    suboptions:
-      include:
-        description:
-          - The racks that are wanted.
-        type: list
-        elements: dict
-      exclude:
-        description:
-          - The racks that are not wanted.
-        type: list
-        elements: dict
 """
 
 EXAMPLES = r"""

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - convox.credentials.attributes
   - convox.credentials.reach
   - convox.credentials.aws
+  - convox.credentials.stores_to_read
 notes:
   - Call it when the new key is in force, as after M(convox.credentials.rack_keyroll) has committed it. An API that still
     runs with the old key would give the apps that one.
@@ -32,41 +33,6 @@ options:
       - The apps. By default all that have C(RackUrl=Yes).
     type: list
     elements: str
-  stores:
-    description:
-      - Where keys are kept, as for M(convox.credentials.rack_keyroll). They are only read.
-    type: list
-    elements: dict
-    default: [{type: cli}]
-    suboptions:
-      type:
-        description:
-          - V(cli) is the Convox CLI's C(auth) file with C(rotations.json) beside it, V(file) one JSON file,
-            V(aws_secretsmanager) a secret in AWS.
-        type: str
-        required: true
-        choices: [cli, file, aws_secretsmanager]
-      path:
-        description:
-          - The file of a store of type V(file).
-        type: path
-      name:
-        description:
-          - The name of a secret in AWS. Default is C(convox/<rack-domain>).
-        type: str
-      kms_key_id:
-        description:
-          - Not used here.
-        type: str
-      tags:
-        description:
-          - Not used here.
-        type: dict
-      persistent:
-        description:
-          - Not used here.
-        type: bool
-        default: false
 """
 
 EXAMPLES = r"""

@@ -18,6 +18,7 @@ description:
     the same time. Each is optional. One that does not answer is a finding itself, and what only it could have told is
     unknown, never good.
   - Nothing is changed anywhere. Each rack is asked at most three times, AWS once for each account and region.
+  - With O(filters) some racks only are audited. What is found beside racks, in files and with people, is told all the same.
   - A finding is no failure of the task. RV(summary) says whether the policy is broken; the role
     P(convox.credentials.audit#role) fails then.
 author:
@@ -26,6 +27,8 @@ extends_documentation_fragment:
   - convox.credentials.attributes
   - convox.credentials.reach
   - convox.credentials.aws
+  - convox.credentials.filters
+  - convox.credentials.stores_to_read
 attributes:
   check_mode:
     description: Asks the same questions, and writes no report.
@@ -36,6 +39,7 @@ attributes:
 requirements:
   - PyYAML (with O(policy_file))
 notes:
+  - Of secrets in AWS, the tags alone are read, whatever their names are.
   - No report has a key in it. Keys are told by the first 12 hex digits of their SHA-256, weak ones not even by these.
   - The findings, their meaning and how to mend them are in C(docs/findings) of the collection.
 options:
@@ -71,25 +75,6 @@ options:
     type: list
     elements: str
     default: []
-  filters:
-    description:
-      - Which racks are audited. A rack is one if it matches an entry of C(include), or there is none, and no entry of
-        C(exclude). It matches an entry if each field in it is like its pattern, or like one of several.
-      - Fields and patterns are those of the inventory P(convox.credentials.racks#inventory).
-      - What is found beside racks, in files and with people, is told all the same.
-    type: dict
-    default: {}
-    suboptions:
-      include:
-        description:
-          - The racks that are wanted.
-        type: list
-        elements: dict
-      exclude:
-        description:
-          - The racks that are not wanted.
-        type: list
-        elements: dict
   aws:
     description:
       - The AWS accounts whose racks are audited, each asked a few times a region, whatever the number of racks.
@@ -146,41 +131,6 @@ options:
         description:
           - A role that is assumed.
         type: str
-  stores:
-    description:
-      - Where keys are kept, as for M(convox.credentials.rack_keyroll). They are only read; of secrets in AWS, the tags alone.
-    type: list
-    elements: dict
-    default: [{type: cli}]
-    suboptions:
-      type:
-        description:
-          - V(cli) is the Convox CLI's C(auth) file with C(rotations.json) beside it, V(file) one JSON file,
-            V(aws_secretsmanager) a secret in AWS.
-        type: str
-        required: true
-        choices: [cli, file, aws_secretsmanager]
-      path:
-        description:
-          - The file of a store of type V(file).
-        type: path
-      name:
-        description:
-          - Not used here.
-        type: str
-      kms_key_id:
-        description:
-          - Not used here.
-        type: str
-      tags:
-        description:
-          - Not used here.
-        type: dict
-      persistent:
-        description:
-          - Not used here.
-        type: bool
-        default: false
   ledger_path:
     description:
       - The ledger. Default is C(ledger.jsonl) in O(config_dir).

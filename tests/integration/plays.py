@@ -4,19 +4,23 @@
 """The collection's playbooks on an inventory of racks, and what the racks say of it afterwards."""
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import requests
 
 from tests.integration.ansible import PATIENCE_S, PROGRAM, kill_with_descendants
 from tests.integration.leaks import find_leaks
+from tests.tools.cores import PYTHONS, ansible_playbook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.integration.machine import Machine
     from tests.standin import Standin
@@ -81,6 +85,18 @@ class Fleet:
         assert "deprecat" not in self.output.lower(), self.output
         assert find_leaks(self.machine, self.output) == []
         return " ".join(self.output.split())
+
+    @contextlib.contextmanager
+    def by_core(self, core: str) -> Iterator[None]:
+        """With another ansible-core; the test is skipped where no Python for it is here."""
+        program = ansible_playbook(core)
+        if program is None:
+            pytest.skip(f"no Python {' or '.join(PYTHONS[core])} was found for the {core} ansible-core")
+        self.program = program
+        with tempfile.TemporaryDirectory(prefix="cx") as short:
+            # The newest one has sockets there, whose paths must be short.
+            self.machine.environment = {"TMPDIR": short, "ANSIBLE_LOCAL_TEMP": short}
+            yield
 
     def changes(self) -> int:
         """How many requests there were that change something."""

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.plays import Fleet
 from tests.reports import read_report
+from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,16 @@ def test_the_exit_status_follows_fail_on(fleet: Audited, tmp_path: Path) -> None
     policy.write_text(json.dumps({"accepted": [entry], "fail_on": "low"}), encoding="utf-8")
     report = fleet.audit(convox_policy_file="policy.yml")
     assert (found(report), report["summary"]["accepted"]) == (set(), 4)
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_it_is_the_same_by_other_cores(fleet: Audited, core: str) -> None:
+    """What the playbook makes of the inventory is lists in each of them, and what it says is the same."""
+    with fleet.by_core(core):
+        report = fleet.audit(status=2, convox_fail_on="low", convox_formats="csv,html")
+    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files", "ledger"), "answered")
+    assert "severity low or above, and there are 4 low." in " ".join(fleet.output.split())
+    assert {path.suffix for path in fleet.dest.parent.glob("audit.*")} == {".json", ".csv", ".html"}
 
 
 def test_check_mode_writes_no_report(fleet: Audited) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from tests.integration.awx_api import serving
 from tests.integration.plays import Fleet, in_force, times_set
 from tests.integration.test_examples import examples
 from tests.places import ROOT
-from tests.tools.cores import PYTHONS, ansible_playbook
+from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,13 +199,7 @@ def test_a_failing_hook_stops_the_fleet(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("core", PYTHONS)
 def test_a_failing_hook_stops_the_fleet_by_other_cores(fleet: Fleet, core: str) -> None:
-    program = ansible_playbook(core)
-    if program is None:
-        pytest.skip(f"no Python {' or '.join(PYTHONS[core])} was found for the {core} ansible-core")
-    fleet.program = program
-    with tempfile.TemporaryDirectory(prefix="cx") as short:
-        # The newest one has sockets there, whose paths must be short.
-        fleet.machine.environment = {"TMPDIR": short, "ANSIBLE_LOCAL_TEMP": short}
+    with fleet.by_core(core):
         the_second_stops_the_fleet(fleet)
 
 

@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import signal
-import tempfile
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -20,7 +19,7 @@ from tests.integration.plays import Fleet, in_force, times_set, token_of
 from tests.integration.test_examples import examples
 from tests.measured import MEASURED
 from tests.places import ROOT
-from tests.tools.cores import PYTHONS, ansible_playbook
+from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
     import subprocess
@@ -154,15 +153,9 @@ def test_the_seventh_rack_stops_the_fleet(machine: Machine, new_rack: NewRack) -
 @pytest.mark.parametrize("core", PYTHONS)
 def test_no_rack_of_the_next_batch_is_touched(machine: Machine, new_rack: NewRack, core: str) -> None:
     """By the oldest ansible-core and by the newest: the two quietly differ in what stops a play (architecture 7)."""
-    program = ansible_playbook(core)
-    if program is None:
-        pytest.skip(f"no Python {' or '.join(PYTHONS[core])} was found for the {core} ansible-core")
     fleet = Fleet(machine, [new_rack() for _number in range(4)])
-    fleet.program = program
     fleet.racks[1].fault("rollback")
-    with tempfile.TemporaryDirectory(prefix="cx") as short:
-        # The newest one has sockets there, whose paths must be short.
-        machine.environment = {"TMPDIR": short, "ANSIBLE_LOCAL_TEMP": short}
+    with fleet.by_core(core):
         failed = fleet.play("rotate_rack_keys", status=2, convox_rotation_id="q4", convox_serial="1,2,100%")
         assert f"{fleet.racks[1].name}: FAILED at phase" in failed
         assert [times_set(rack) for rack in fleet.racks] == [1, 1, 1, 0]
