@@ -47,31 +47,52 @@ def written(racks: int, kind: str = "") -> Path:
     return path
 
 
-def _processes(words: str) -> list[str]:
-    """Which still run that were started with these words."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
+class _Process(t.NamedTuple):
+    """One of those that run now; a number alone may be another's later."""
+
+    number: int
+    began: int
+    command: str
+
+
+def _running() -> dict[_Process, int]:
+    """Each with the number of the one that started it."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            line = command.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            number, dummy, rest = stat.read_text(encoding="utf-8", errors="replace").partition(" (")
         except OSError:
             continue
-        if words in line:
-            found.append(f"{command.parent.name}: {line}")
+        command, dummy, rest = rest.rpartition(") ")
+        fields = rest.split()
+        if fields[0] != "Z":
+            found[_Process(int(number), int(fields[19]), command)] = int(fields[1])
+    return found
+
+
+def _started_here() -> set[_Process]:
+    """By this process, by those, and so on."""
+    running, found, numbers = _running(), set[_Process](), {os.getpid()}
+    while more := {process for process, parent in running.items() if parent in numbers} - found:
+        found |= more
+        numbers = {process.number for process in more}
     return found
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Browser]:
-    """It has a home of its own, which is how its processes are told from others'; none is left."""
-    home = tmp_path_factory.mktemp("chromium")
+def chromium() -> t.Iterator[Browser]:
+    """No process of it is left."""
+    before = _started_here()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*FLAGS, f"--disk-cache-dir={home}"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
         yield browser
+        started = _started_here() - before
         browser.close()
+    assert sum("chrom" in process.command for process in started) > 1
     end = time.monotonic() + _GRACE
-    while _processes(str(home)) and time.monotonic() < end:
+    while (left := started & set(_running())) and time.monotonic() < end:
         time.sleep(0.1)
-    assert _processes(str(home)) == []
+    assert left == set()
 
 
 class Open(t.Protocol):

@@ -8,8 +8,9 @@ import re
 import typing as t
 import unicodedata
 
-import pypdf
+import pypdfium2
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.conftest import KEPT, Open, reported
 
@@ -18,10 +19,14 @@ Scheme = t.Literal["light", "dark"]
 
 def printed(open_report: Open, racks: int, scheme: Scheme = "light") -> list[str]:
     """The text of each page, without any space: a name that is too long for its column is broken anywhere."""
-    page = open_report(racks, color_scheme=scheme)
-    path = KEPT / f"{racks}-racks-{scheme}.pdf"
+    return saved(open_report(racks, color_scheme=scheme), f"{racks}-racks-{scheme}")
+
+
+def saved(page: Page, name: str) -> list[str]:
+    path = KEPT / f"{name}.pdf"
     page.pdf(path=path, format="A4")
-    return [joined(each.extract_text()) for each in pypdf.PdfReader(path).pages]
+    with pypdfium2.PdfDocument(path) as document:
+        return [joined(each.get_textpage().get_text_range()) for each in document]
 
 
 def joined(text: str) -> str:
@@ -77,10 +82,7 @@ def test_a_filtered_list_says_so_on_paper(open_report: Open) -> None:
     page = open_report(40)
     page.locator("#racks").get_by_label("Search").fill("acme")
     count = page.locator("#racks tbody tr:visible").count()
-    path = KEPT / "filtered.pdf"
-    page.pdf(path=path, format="A4")
-    text = "".join(joined(each.extract_text()) for each in pypdf.PdfReader(path).pages)
-    assert f"Only{count}of40racksareshown." in text
+    assert f"Only{count}of40racksareshown." in "".join(saved(page, "filtered"))
 
 
 def test_a_thousand_racks_print(open_report: Open) -> None:

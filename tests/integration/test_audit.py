@@ -85,7 +85,7 @@ def test_some_racks_only(fleet: Audited) -> None:
 def test_the_exit_status_follows_fail_on(fleet: Audited, tmp_path: Path) -> None:
     assert found(fleet.audit()) != set()
     fleet.audit(status=2, convox_fail_on="low")
-    assert "The policy is broken: it bears no finding of severity low or above, and there are 4 low." in " ".join(fleet.output.split())
+    assert "The policy is broken (fail_on: low) by open findings: 4 low. What mends each is in the report" in " ".join(fleet.output.split())
     policy = fleet.machine.inputs / "policy.yml"
     entry = {"finding": "rack_key*", "subject": "*", "reason": "known", "owner": "me@example.com", "until": "2999-01-01"}
     policy.write_text(json.dumps({"accepted": [entry], "fail_on": "low"}), encoding="utf-8")
@@ -99,7 +99,7 @@ def test_it_is_the_same_by_other_cores(fleet: Audited, core: str) -> None:
     with fleet.by_core(core):
         report = fleet.audit(status=2, convox_fail_on="low", convox_formats="csv,html")
     assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files", "ledger"), "answered")
-    assert "severity low or above, and there are 4 low." in " ".join(fleet.output.split())
+    assert "(fail_on: low) by open findings: 4 low." in " ".join(fleet.output.split())
     assert {path.suffix for path in fleet.dest.parent.glob("audit.*")} == {".json", ".csv", ".html"}
 
 

@@ -227,7 +227,7 @@ def test_the_exit_status_follows_the_policy(audit: Audit) -> None:
     """The other one ended with 0, and has findings of low severity."""
     said = " ".join(audit.output.split())
     counts = audit.report["summary"]["by_severity"]
-    assert f"bears no finding of severity high or above, and there are {counts['critical']} critical, {counts['high']} high." in said
+    assert f"(fail_on: high) by open findings: {counts['critical']} critical, {counts['high']} high." in said
     assert str(audit.dest) in said
 
 

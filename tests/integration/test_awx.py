@@ -371,7 +371,7 @@ def test_the_audits_of_the_workflow(awx: Awx, new_rack: NewRack) -> None:
     template = steps["audit-before"]["template"]
 
     ended = awx.run(template, status=2, convox_dest=str(report))
-    assert "The policy is broken: it bears no finding of severity high or above, and there are 1 critical." in ended.words
+    assert "The policy is broken (fail_on: high) by open findings: 1 critical." in ended.words
     before = awx.run(template, convox_dest=str(report), extra=steps["audit-before"]["extra_data"])
     told = before.artifacts["convox_audit"]
     assert (told["summary"]["by_severity"]["critical"], told["report"], told["findings"][0]["id"]) == (1, str(report), "rack_key_latent")
