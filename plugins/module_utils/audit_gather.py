@@ -85,7 +85,7 @@ class _Gathering:
         paths = [entry["path"] for entry in options["stores"] if entry["type"] == "file"]
         homes = files.find_homes(options["homes"]) if options["homes"] else files.Homes(self._task.cli.layouts, [])
         asked_files = self._pool.submit(files.look, homes.layouts, paths, homes.failed)
-        asked_ledger = self._pool.submit(lines.look, ledger.path_of(self._task))
+        asked_ledger = self._pool.submit(lines.look, ledger.path_of(self._task), bool(options.get("ledger_path")))
         asked_vaults = [self._pool.submit(secrets.look, way, label) for way, label in self._vaults(ways)]
         asked_tables = self._pool.submit(tables.look, self._aws(options["tables"]), options["tables"]["prefix"]) if options["tables"] else None
         kept = asked_files.result()
@@ -103,8 +103,8 @@ class _Gathering:
         if options["ask_racks"]:
             self._ask_racks(bool(listed))
         people = asked_tables.result() if asked_tables else None
-        heard.sources += [kept.source, *(each.source for each in regions), noted.source, *(each.source for each in heard.tagged)]
-        heard.sources += [people.source] if people else []
+        heard.sources += [kept.source, *(each.source for each in regions), *(each.source for each in heard.tagged)]
+        heard.sources += [source for source in (noted.source, people.source if people else None) if source]
         joined = join(heard)
         return Evidence(
             at=self._task.clock.stamp(),

@@ -194,17 +194,17 @@ _TOLD = ("id", "key", "severity", "subject", "what")
 
 def check(earlier: t.Any) -> None:
     """Raises BadInput where it is no report that this release can compare with."""
+    if isinstance(earlier, dict) and "findings" in earlier and earlier.get("version", VERSION) != VERSION:
+        raise BadInput(f"compare: a report of version {earlier['version']}; this release reads version {VERSION}")
     try:
         told = [each[name] for each in earlier["findings"] for name in (*_TOLD, "rack", "accepted")]
-        version = earlier["version"]
-        sources = [each[name] for each in earlier["sources"] for name in ("kind", "subject", "state")]
-        whole = isinstance(earlier["filters"], dict) and all(isinstance(each, (str, dict, type(None))) for each in [earlier["at"], *told, *sources])
+        told += [each[name] for each in earlier["sources"] for name in ("kind", "subject", "state")]
+        told += [earlier["at"], earlier["filters"]]
+        whole = "version" in earlier and all(isinstance(each, (str, dict, type(None))) for each in told)
     except (KeyError, TypeError):
-        whole, version = False, None
+        whole = False
     if not whole:
         raise BadInput("compare: it is no report of credential_audit; name the JSON file of an earlier audit")
-    if version != VERSION:
-        raise BadInput(f"compare: a report of version {version}; this release reads version {VERSION}")
 
 
 def changes(earlier: Document, sha256: str, now: Document) -> Document:

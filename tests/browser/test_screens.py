@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FLEETS = [(3, ""), (3, "clean"), (40, ""), (1000, ""), (12, "hostile")]
+RECTANGLES = "(all) => all.map((each) => each.getBoundingClientRect().toJSON())"
 # What is wider than its place, though the page as a whole may hide it.
 TOO_WIDE = """() => [...document.querySelectorAll("main *, header *")].filter((each) => {
   const box = each.getBoundingClientRect();
@@ -44,10 +45,12 @@ def test_the_summary_fits_one_screen(open_report: Open, racks: int, kind: str) -
         assert box["x"] + box["width"] <= SCREEN["width"], part
     # Nothing in it is cut off, and no two of its parts lie on each other.
     assert page.evaluate("[...document.querySelectorAll('.side, .card, .numbers a')].filter((each) => each.scrollHeight > each.clientHeight + 1).length") == 0
-    chart, side = page.locator(".card").nth(0).bounding_box(), page.locator(".side").bounding_box()
+    chart, side, after = (page.locator(part).first.bounding_box() for part in (".card", ".side", "#racks"))
     assert chart
     assert side
+    assert after
     assert chart["x"] + chart["width"] <= side["x"]
+    assert max(box["y"] + box["height"] for box in (chart, side)) <= after["y"]
 
 
 @pytest.mark.parametrize(("racks", "kind"), FLEETS)
@@ -71,6 +74,14 @@ def test_marks_in_the_chart_are_the_keys_in_force(open_report: Open) -> None:
     assert len(over) == sum(each["over"] is True for each in known)
     assert all(box["x"] > line["x"] for box in over)
     assert sum(box["x"] > line["x"] for box in boxes) == len(over)
+    # In each row the older stand further to the right, measured by what each may be.
+    for kind, row in zip(("rack_api_key", "console_api_key", "instance_key", "signing_key"), page.locator(".ages tbody tr").all(), strict=True):
+        shares = [each["age_days"] / each["max_age_days"] for each in known if each["kind"] == kind]
+        places = sorted(box["x"] + box["width"] / 2 for box in row.locator("use").evaluate_all(RECTANGLES))
+        plot = row.locator(".plot").evaluate_all(RECTANGLES)[0]
+        end = (line["x"] - plot["x"]) / plot["width"]
+        for share, place in zip(sorted(shares), places, strict=True):
+            assert (place - plot["x"]) / plot["width"] == pytest.approx(share * end, abs=1 / 40)
 
 
 def test_columns_stay_in_their_plot(open_report: Open) -> None:
@@ -83,10 +94,7 @@ def test_columns_stay_in_their_plot(open_report: Open) -> None:
 
 
 def _boxes(page: Page, selector: str) -> list[dict[str, float]]:
-    return t.cast(
-        "list[dict[str, float]]",
-        page.evaluate("(of) => [...document.querySelectorAll(of)].map((each) => each.getBoundingClientRect().toJSON())", selector),
-    )
+    return t.cast("list[dict[str, float]]", page.locator(selector).evaluate_all(RECTANGLES))
 
 
 def test_without_the_script_all_is_there(open_report: Open) -> None:

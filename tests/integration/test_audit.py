@@ -56,7 +56,7 @@ def fleet(machine: Machine, new_rack: NewRack) -> Audited:
 def test_an_inventory_is_all_it_needs(fleet: Audited) -> None:
     """Its racks, their regions, and the CLI's files; no Console is named, and so none is asked."""
     report = fleet.audit()
-    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files", "ledger"), "answered")
+    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files"), "answered")
     assert {each["id"] for each in report["racks"]} == {rack.rack_domain for rack in fleet.racks}
     assert {each["key"] for each in report["racks"]} == {"in_force"}
     assert found(report) == {"rack_key_age_unknown", "rack_key_in_ssm", "rack_key_in_task_definition"}
@@ -98,7 +98,7 @@ def test_it_is_the_same_by_other_cores(fleet: Audited, core: str) -> None:
     """What the playbook makes of the inventory is lists in each of them, and what it says is the same."""
     with fleet.by_core(core):
         report = fleet.audit(status=2, convox_fail_on="low", convox_formats="csv,html")
-    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files", "ledger"), "answered")
+    assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files"), "answered")
     assert "(fail_on: low) by open findings: 4 low." in " ".join(fleet.output.split())
     assert {path.suffix for path in fleet.dest.parent.glob("audit.*")} == {".json", ".csv", ".html"}
 

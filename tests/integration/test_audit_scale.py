@@ -85,10 +85,13 @@ def test_a_thousand_racks(fleets: Fleets, record_property: Record) -> None:
 
 
 def test_it_grows_as_the_fleet_does(fleets: Fleets, record_property: Record) -> None:
-    """From 100 to 1,000 racks it is no more work for each than from 10 to 100. The least of some rounds, for whoever disturbs one adds to it."""
+    """From 100 to 1,000 racks it is no more work for each than from 10 to 100; what grows with the square is ten times as much.
+
+    The least of some rounds, for whoever disturbs one adds to it; a half more is for those who disturb all of them.
+    """
     few, some, many = (min(fleets(size).audit(aws=[]).cpu for _round in range(rounds)) for size, rounds in ((10, 5), (100, 5), (RACKS, ROUNDS)))
     record_property(MEASURED, f"audits of 10, 100 and {RACKS} racks: {few:.2f}, {some:.2f} and {many:.2f} s of CPU")
-    assert many - some <= 10 * (some - few)
+    assert many - some <= 1.5 * 10 * (some - few)
 
 
 @pytest.mark.parametrize("size", [10, RACKS])

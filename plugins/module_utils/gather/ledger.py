@@ -22,13 +22,14 @@ class Seen(t.NamedTuple):
 
     rolled: dict[tuple[str, str], dict[str, Rolled]]
     ledger: Ledger | None
-    source: Source
+    source: Source | None
 
 
-def look(path: str) -> Seen:
+def look(path: str, named: bool) -> Seen:
+    """``named``: by the task; else one that is not there is nobody who was asked."""
     verdict, rolled = Verdict(), t.cast("dict[tuple[str, str], dict[str, Rolled]]", {})
     if not os.path.exists(path):
-        return Seen({}, None, Source("ledger", path, ANSWERED, "there is none"))
+        return Seen({}, None, Source("ledger", path, SILENT, "there is no such file") if named else None)
     try:
         with ledger.reading(path) as lines:
             for line in lines:

@@ -131,8 +131,10 @@ SCRIPT = """
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (link.dataset.rack) findings.only("r", link.dataset.rack, `Only ${link.textContent} \\u00d7`);
     if (link.dataset.severity) findings.only("s", link.dataset.severity);
-    // After the browser went there itself.
-    setTimeout(() => lead(link.hash.slice(1)));
+    // At once: who types on is there already.
+    event.preventDefault();
+    location.hash = link.hash;
+    lead(link.hash.slice(1));
   });
   if (location.hash) lead(location.hash.slice(1));
 

@@ -98,6 +98,7 @@ section { padding: 20px 0 28px; }
 .numbers a > b:first-child { display: block; font-size: 26px; line-height: 1.3; letter-spacing: -.01em; }
 .numbers span { color: var(--soft); }
 .numbers .none > a > b:first-child { color: var(--soft); font-weight: 400; }
+.numbers .none .v { background: var(--faint); color: var(--soft); }
 .meter { display: block; width: 100%; margin-top: 3px; }
 .meter rect { fill: var(--line); } .meter rect + rect { fill: var(--c5); }
 .both { display: grid; grid-template-columns: minmax(0, 1fr) 330px; gap: 16px; }
@@ -284,7 +285,7 @@ footer { max-width: 1320px; margin: 0 auto; padding: 16px 32px 40px; color: var(
   .pages, .both { display: block; }
   .quiet .sr { position: static; width: auto; height: auto; margin: 0; clip-path: none; white-space: normal; }
   .quiet th { font-size: 7pt; line-height: 1.5; color: var(--soft); } .quiet th:first-child { padding-left: 0; }
-  .side { margin-top: 12px; }
+  .side { margin-top: 12px; columns: 2; column-gap: 28px; }
   a { color: inherit; text-decoration: none; }
   .list th { position: static; font-size: 7.5pt; padding: 3px 5px !important; }
   /* Chromium repeats no head that has a box which can't be cut in it. */
@@ -293,7 +294,7 @@ footer { max-width: 1320px; margin: 0 auto; padding: 16px 32px 40px; color: var(
   .list small, small, code, .found td:nth-child(3) { font-size: 7pt; }
   thead { display: table-header-group; break-inside: avoid; }
   tr, .card, .numbers, .verdict, .few, .group header, .group dl { break-inside: avoid; }
-  h2, h3, .group header, .group dl, summary { break-after: avoid; }
+  h2, h3, .group header, .group dl, summary { break-after: avoid; } .side li, .side p { break-inside: avoid; }
   section { padding: 8px 0; }
   #racks { break-before: page; }
   .numbers a { padding: 6px 8px; }

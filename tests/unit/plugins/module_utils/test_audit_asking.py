@@ -127,13 +127,14 @@ def test_damage_is_not_taken_for_nothing(tmp_path: Path) -> None:
 
 # -- AWS ----------------------------------------------------------------------------------------------------------
 def test_pairs_that_are_left() -> None:
-    """Of a rack, also of one whose name has a pair's in it; not its own, and none that an instance of anybody's has."""
-    pairs = {f"{name}-keypair-{number}": None for name in ("web", "web-keypair-two", "webs") for number in (1, 2)}
-    machines = aws._Machines({"web": [("i-2", "web-keypair-1"), ("i-1", "other")], "webs": [("i-3", "webs-keypair-1")]}, {**pairs, "other": "2026-01-01"})
-    web = machines.of(_stack("web", "web-keypair-2"))
-    assert (web.pair, web.total, web.others, web.left) == ("web-keypair-2", 2, ("i-1", "i-2"), ("web-keypair-two-keypair-1", "web-keypair-two-keypair-2"))
-    assert machines.of(_stack("web-keypair-two", "")).left == ("web-keypair-two-keypair-1", "web-keypair-two-keypair-2")
-    assert machines.of(_stack("webs", "other")).left == ("webs-keypair-2",)
+    """Of a rack, also of one whose name has a pair's in it; not its own, and none that an instance of anybody's has, or v3 made."""
+    pairs = {f"{name}-keypair-{number}": None for name in ("web", "web-keypair-two", "webs") for number in (1001, 1002)}
+    pairs |= {"other": "2026-01-01", "web-keypair-1700000000": None, "web-keypair-old": None}
+    machines = aws._Machines({"web": [("i-2", "web-keypair-1001"), ("i-1", "other")], "webs": [("i-3", "webs-keypair-1001")]}, pairs)
+    web = machines.of(_stack("web", "web-keypair-1002"))
+    assert (web.pair, web.total, web.others, web.left) == ("web-keypair-1002", 2, ("i-1", "i-2"), ())
+    assert machines.of(_stack("web-keypair-two", "")).left == ("web-keypair-two-keypair-1001", "web-keypair-two-keypair-1002")
+    assert machines.of(_stack("webs", "other")).left == ("webs-keypair-1002",)
     assert machines.of(_stack("webs", "other")).pair_made_at == "2026-01-01"
 
 
