@@ -67,6 +67,7 @@ def test_the_mixed_period(machine: Machine, new_rack: NewRack) -> None:
     assert rack.service.restarts == 2
 
 
+@pytest.mark.alone
 def test_confirmation_lasts_and_starts_anew(machine: Machine, direct: Direct, rack: Rack) -> None:
     """So many rounds in a row, for so long; silence in between restarts the count."""
     rack.fault("drop_before", path="^/system$", skip=30)

@@ -130,7 +130,8 @@ def test_aws(rack: Rack, convox: Standin, aws: Callable[[str], Any], operation: 
 
 def test_aws_for_one_rack(new_rack: Callable[..., Rack], convox: Standin, aws: Callable[[str], Any]) -> None:
     """A part of the request may say for which; and a reply may be lost."""
-    one, other = new_rack(), new_rack()
+    # No deployment is over before they are counted.
+    one, other = new_rack(restart_seconds=30.0), new_rack()
     values = {"action": "ssm:GetParameter", "error": "AccessDeniedException", "times": None}
     convox.aws_faults.add(**values, body_matches=f"{one.name}RackApiSecret")
     assert aws("ssm").get_parameter(Name=f"{other.name}RackApiSecret")["Parameter"]["Value"] == other.key
