@@ -61,8 +61,10 @@ class Policy:
         fitting = (age for of, pattern, age in self.special if of == kind and any(fnmatch.fnmatchcase(name, pattern) for name in names))
         return next(fitting, self.max_ages[kind])
 
-    def fails(self, severity: str) -> bool:
-        return self.fail_on != NEVER and SEVERITIES.index(severity) <= SEVERITIES.index(self.fail_on)
+
+def fails(fail_on: str, severity: str) -> bool:
+    """Whether an open finding of that severity breaks a policy."""
+    return fail_on != NEVER and SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)
 
 
 def parse(data: t.Any, ids: t.Collection[str], source: str = "policy") -> Policy:

@@ -29,7 +29,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Made,
     Rack,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS, SEVERITIES, Policy
+from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS, SEVERITIES, Policy, fails
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 
 VERSION = 1
@@ -71,7 +71,7 @@ def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds
             "open": len(open_ones),
             "accepted": len(judged) - len(open_ones),
             "by_severity": {severity: counts[severity] for severity in SEVERITIES},
-            "failed": any(policy.fails(each.severity) for each in open_ones),
+            "failed": any(fails(policy.fail_on, each.severity) for each in open_ones),
         },
         "racks": [_rack(seen, rack, of_rack.get(rack.id, [])) for rack in seen.racks],
         "credentials": credentials,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import typing as t
 import xml.etree.ElementTree as ET
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import SEVERITIES, Policy
+from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import SEVERITIES, fails
 from ansible_collections.convox.credentials.plugins.module_utils.report_text import borne, plain
 
 _Finding = t.Mapping[str, t.Any]
@@ -27,8 +27,7 @@ _RACKS, _OTHERS = "convox.credentials.racks", "convox.credentials.others"
 def render(report: t.Mapping[str, t.Any]) -> str:
     """XML 1.0, UTF-8."""
     told = plain(report)
-    fails = Policy(max_ages={}, max_unused=0, expires_within=0, fail_on=told["policy"]["fail_on"]).fails
-    cases = [_case(classname, name, findings, fails) for (classname, name), findings in _tests(told).items()]
+    cases = [_case(classname, name, findings, told["policy"]["fail_on"]) for (classname, name), findings in _tests(told).items()]
     failures = sum(case.find("failure") is not None for case in cases)
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0", "time": f"{told['seconds']:.3f}"}
     root = ET.Element("testsuites", {"name": told["made_by"], **counts})
@@ -55,12 +54,12 @@ def _name(label: str, rack: str) -> str:
     return label if label == rack else f"{label} ({rack})"
 
 
-def _case(classname: str, name: str, findings: t.Sequence[_Finding], fails: t.Callable[[str], bool]) -> ET.Element:
+def _case(classname: str, name: str, findings: t.Sequence[_Finding], fail_on: str) -> ET.Element:
     case = ET.Element("testcase", {"name": name, "classname": classname, "time": "0"})
     failed: list[_Finding] = []
     others: list[_Finding] = []
     for finding in findings:
-        (failed if finding["accepted"] is None and fails(finding["severity"]) else others).append(finding)
+        (failed if finding["accepted"] is None and fails(fail_on, finding["severity"]) else others).append(finding)
     if failed:
         worst = min(failed, key=lambda finding: SEVERITIES.index(finding["severity"]))
         ET.SubElement(case, "failure", {"message": worst["what"], "type": worst["id"]}).text = "\n\n".join(map(_explained, failed))
