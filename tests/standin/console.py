@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import secrets
 import ssl
 import uuid
@@ -16,8 +17,9 @@ from .accounts import Accounts, RackRecord
 from .faults import PAGE, Faults
 from .life import Life
 from .messages import HTML, Reply, Request
+from .rack_api import UNAUTHORIZED
 from .server import Connection, Listener
-from .spec import ConsoleSettings, ConsoleSpec, change, settings_of
+from .spec import V3, ConsoleSettings, ConsoleSpec, change, settings_of
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -120,6 +122,9 @@ class Console:
     def status_of(self, record: RackRecord) -> str:
         """A rack's status, which Console can only tell while its copy of the key is good."""
         rack = self.rack_of(record)
+        if rack is not None and self._manages(record, rack):
+            # By its own runs of Terraform, of which one can have failed.
+            return "failed" if "ROLLBACK" in rack.stack.status else rack.status()
         return rack.status() if rack is not None and record.key in rack.accepted_keys else "unknown"
 
     # Requests
@@ -150,14 +155,17 @@ class Console:
             return lambda request: Reply.json({"id": self.user_id})
         if request.method == "GET" and request.path == "/racks":
             return lambda request: Reply.json([self._listed(each) for each in self.records])
-        if request.method == "GET" and request.path.startswith("/racks/"):
-            return self._one_rack
+        if request.path.startswith("/racks/"):
+            return {"GET": self._one_rack, "PUT": self._update_rack}.get(request.method)
         return None
 
     def _refusal(self, request: Request) -> Reply | None:
         key = request.basic[1]
         if key != self.api_key and key not in self.spec.deploy_keys:
             return Reply.text("invalid authentication\n", 401)
+        # A deploy key's rights end at apps: what it must not do is said in a rack's words.
+        if key in self.spec.deploy_keys and request.method != "GET" and not request.path.startswith(("/apps/", SESSION_PATH)):
+            return Reply.text(f"{UNAUTHORIZED}\n", 401)
         if self.settings.expired and key == self.api_key:
             return Reply.text("cli token is expired\n", 401)
         # A deploy key has no person behind it who could be asked for a token (6.1).
@@ -190,8 +198,35 @@ class Console:
         if record is None:
             return Reply.text("rack not found\n", 404)
         rack = self.rack_of(record)
-        more = {"parameters": {}, "version": rack.version if rack else "", "state": ""}
-        return Reply.json({**self._listed(record), **more})
+        managed = rack is not None and self._manages(record, rack)
+        return Reply.json(
+            {
+                **self._listed(record),
+                "parameters": rack.variables if rack is not None and managed else None,
+                "state": _state(record) if managed else None,
+                "version": rack.version if rack else "",
+            }
+        )
+
+    @staticmethod
+    def _manages(record: RackRecord, rack: Rack) -> bool:
+        """Whether it has the Terraform state of a v3 rack (6.1)."""
+        return record.uninstallable and rack.generation == V3
+
+    def _update_rack(self, request: Request) -> Reply:
+        """Have Terraform set parameters; the release that comes with them is taken for the one that is wanted (5)."""
+        record = self.record(request.path.removeprefix("/racks/"))
+        rack = self.rack_of(record) if record is not None else None
+        if record is None or rack is None:
+            return Reply.text("rack not found\n", 404)
+        if not self._manages(record, rack):
+            return Reply.text("rack is not managed by console\n", 400)
+        if rack.stack.status.endswith("IN_PROGRESS"):
+            return Reply.text("rack is already updating\n", 400)
+        wanted = {**json.loads(request.form.get("params") or "{}"), "release": request.form["version"]}
+        if any(rack.variables.get(name) != value for name, value in wanted.items()):
+            rack.apply_terraform(wanted)
+        return Reply.text("ok\n")
 
     def _proxy(self, request: Request) -> Reply:
         """Ask the rack, over a new connection, with its own copy of the key (6.3)."""
@@ -226,6 +261,12 @@ class Console:
     def _answer_again(self, seconds: float) -> None:
         self.life.pause(seconds)
         self.listener.listen()
+
+
+def _state(record: RackRecord) -> str:
+    """A v3 rack's Terraform state, which has its key in clear, as Go writes bytes."""
+    resource = {"type": "random_string", "name": "password", "instances": [{"attributes": {"result": record.key}}]}
+    return base64.b64encode(json.dumps({"version": 4, "resources": [resource]}).encode()).decode()
 
 
 def _basic(key: str) -> str:

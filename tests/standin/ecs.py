@@ -54,7 +54,7 @@ class Ecs:
     def _rack(self, region: str, cluster: str) -> Rack | None:
         """The rack that has a cluster; None when it is no rack's."""
         for rack in list(self._racks.values()):
-            if rack.on_aws and rack.region == region and cluster in (rack.cluster.name, rack.cluster.arn):
+            if rack.has_stack and rack.region == region and cluster in (rack.cluster.name, rack.cluster.arn):
                 return rack
         return None
 

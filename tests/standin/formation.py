@@ -78,7 +78,7 @@ class Formation:
     def _stack(self, region: str, fields: dict[str, Any]) -> RackStack | None:
         name = fields.get("StackName", "")
         for rack in list(self._racks.values()):
-            if rack.on_aws and rack.region == region and name in (rack.stack.name, rack.stack.stack_id):
+            if rack.has_stack and rack.region == region and name in (rack.stack.name, rack.stack.stack_id):
                 return rack.stack
         return None
 

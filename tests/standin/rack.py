@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import tls
@@ -18,7 +19,7 @@ from .life import Life
 from .messages import Reply, Request
 from .rack_api import RackApi
 from .server import Connection, Dropped, Listener
-from .spec import RackSettings, RackSpec, change, settings_of
+from .spec import V3, RackSettings, RackSpec, change, generation_of, settings_of
 from .stack import RackStack
 from .template import REPLACES_INSTANCES, RESTARTS_API, key_is_a_secret, parameters, template
 from .truth import rack_truth
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # One for all v2 racks of an account and region (3).
 SIGNING_KEY = "convox-jwt-key"
+# A v3 rack's parameters, and what of the stack that nobody sees plays them.
+_VARIABLES = {"high_availability": "HighAvailability", "key_pair_name": "Key", "node_type": "InstanceType", "release": "Version"}
 
 
 class Rack:
@@ -40,8 +43,11 @@ class Rack:
         self.name = spec.name
         self.region = spec.region
         self.settings: RackSettings = settings_of(RackSettings, spec)
-        # A v3 rack has no stack; here it has one that nobody sees.
-        self.on_aws = not spec.version.startswith("3.")
+        self.generation = generation_of(spec.version)
+        # A v3 rack has Terraform's state in place of a stack; here it has a stack that nobody sees.
+        self.has_stack = self.generation != V3
+        # A v3 rack keeps a signing key of its own in its cluster; here it is where nobody looks for one.
+        self._signing_name = SIGNING_KEY if self.has_stack else f"{spec.name}-jwt-key"
         self.life = Life()
         self.faults = Faults(self.life, self._refuse_for)
         self.listener = Listener(self._answer, self._admit)
@@ -49,6 +55,8 @@ class Rack:
         self.domain = spec.domain or self.host
         self.rack_domain = spec.rack_domain or self.host
         self.key_pair_in_settings: str | None = None
+        # Of v3: what each keyroll told, by the pair's name.
+        self.private_keys_told: dict[str, str] = {}
         self._cloud = cloud
         self._authority = authority
         self._journal = journal
@@ -147,7 +155,7 @@ class Rack:
         if key_days is not None:
             self._cloud.set_parameter_date(self.region, self.stack.secret_name, key_days)
         if signing_key_days is not None:
-            self._cloud.set_parameter_date(self.region, SIGNING_KEY, signing_key_days)
+            self._cloud.set_parameter_date(self.region, self._signing_name, signing_key_days)
         if pair_days is not None:
             self._cloud.set_pair_date(self.region, self.parameters["Key"], pair_days)
 
@@ -186,6 +194,17 @@ class Rack:
             self.stack.delete()
             self.instances.end_all()
 
+    # What Terraform does to a v3 rack (5)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The rack parameters of a v3 rack, in its own words."""
+        return {name: self.parameters[ours] for name, ours in _VARIABLES.items() if self.parameters[ours]}
+
+    def apply_terraform(self, values: dict[str, str]) -> None:
+        """Set rack parameters, and have the nodes replaced that they concern; names that there are not are ignored."""
+        self.stack.change({_VARIABLES[name]: value for name, value in values.items() if name in _VARIABLES})
+
     # What it does itself
 
     def update(self, values: dict[str, str]) -> None:
@@ -201,23 +220,26 @@ class Rack:
 
     def rotate_signing_key(self) -> None:
         """Store a new signing key first, and restart then: an error can still mean "changed" (3)."""
-        self._cloud.put_parameter(self.region, SIGNING_KEY, secrets.token_hex(32))
+        self._cloud.put_parameter(self.region, self._signing_name, secrets.token_hex(32))
         self.deploy("jwt/rotate")
 
     def roll_key_pair(self) -> Any:
-        """The three steps of a keyroll, of which only the last can be refused (3.3)."""
+        """The three steps of a keyroll, of which only the last can be refused (3.3); on v3 there is the first alone (5)."""
+        if not self.has_stack:
+            pair = self._make_key_pair(f"{self.name}-keypair-{int(time.time())}")
+            self.private_keys_told[pair.key_name] = pair.key_material
+            return pair
         name = f"{self.name}-keypair-{1000 + secrets.randbelow(8999)}"
         pair = self._make_key_pair(name)
-        if self.on_aws:
-            self.key_pair_in_settings = name
-            # The tags come from an unordered map: another order is another value, as was recorded.
-            tags = ",".join(reversed(self.parameters["Tags"].split(",")))
-            self.update({"Key": name, "Tags": tags})
+        self.key_pair_in_settings = name
+        # The tags come from an unordered map: another order is another value, as was recorded.
+        tags = ",".join(reversed(self.parameters["Tags"].split(",")))
+        self.update({"Key": name, "Tags": tags})
         return pair
 
     def signing_key(self) -> Any:
         """The SSM parameter that has the signing key."""
-        return self._cloud.parameter(self.region, SIGNING_KEY)
+        return self._cloud.parameter(self.region, self._signing_name)
 
     def secret(self) -> Any:
         """The SSM parameter that has the key, if this release has one (4.4)."""
@@ -244,13 +266,13 @@ class Rack:
             tags={"System": "convox", "Type": "rack", "Rack": self.name},
         )
         stack.carry_out = self._carry_out
-        stack.create(visible=self.on_aws)
+        stack.create(visible=self.has_stack)
         return stack
 
     def _ensure_signing_key(self) -> None:
         with self._cloud.lock:
             if self.signing_key() is None:
-                self._cloud.put_parameter(self.region, SIGNING_KEY, secrets.token_hex(32))
+                self._cloud.put_parameter(self.region, self._signing_name, secrets.token_hex(32))
 
     def _make_key_pair(self, name: str) -> Any:
         with self._cloud.lock:

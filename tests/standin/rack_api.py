@@ -14,7 +14,7 @@ from moto.core.exceptions import ServiceException
 
 from . import tokens
 from .messages import TEXT, Reply, Request
-from .spec import TOKENS_SINCE
+from .spec import CLASSIC, TOKENS_SINCE, V3
 from .stack import MASK
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ OK = "ok\n"
 REFUSED = "invalid authentication"
 UNAUTHORIZED = "you are unauthorized to access this"
 _READING = ("GET", "HEAD")
+_TERSE = ("domain", "name", "provider", "status", "version")
 
 # A stack's status in the rack's words (3.1). UPDATE_ROLLBACK_COMPLETE is "running": that is the trap.
 STATUS = {
@@ -92,6 +93,8 @@ class RackApi:
                 return self._app
             if len(parts) == 3 and parts[2] == "builds":
                 return self._builds
+        if handler is None and request.method == "POST" and parts == ["apps", self._rack.name, "parameters"]:
+            return self._update_classic if self._rack.generation == CLASSIC else None
         if handler is None and request.method == "POST" and parts[0] == "apps" and len(parts) == 5:
             return self._promote if (parts[2], parts[4]) == ("releases", "promote") else None
         return handler
@@ -105,9 +108,15 @@ class RackApi:
                 role = tokens.role_of(container.signing_key, password)
             except tokens.BadToken as error:
                 return self._text(f"{REFUSED}: {error}", 401)
-            return None if "w" in role or request.method in _READING else self._text(UNAUTHORIZED, 401)
+            return None if self._allows(role, request) else self._text(UNAUTHORIZED, 401)
         # The user's name is ignored, and a rack without a key accepts any (3).
         return None if container.key in ("", password) else self._text(REFUSED, 401)
+
+    def _allows(self, role: str, request: Request) -> bool:
+        """On v3 the signing key is for a role that no token has (3)."""
+        if request.method in _READING:
+            return True
+        return ("a" if self._rack.generation == V3 and request.path == "/system/jwt/rotate" else "w") in role
 
     @staticmethod
     def _text(text: str, status: int) -> Reply:
@@ -134,30 +143,43 @@ class RackApi:
         parameters = dict(rack.parameters)
         if rack.settings.mask_no_echo:
             parameters["Password"] = MASK
-        if not rack.on_aws:
-            parameters = {"high_availability": "true", "node_type": parameters["InstanceType"]}
-        return {
+        if not rack.has_stack:
+            parameters = rack.variables
+        told = {
             "count": int(rack.parameters["InstanceCount"]),
             "domain": rack.domain,
             "name": rack.name,
-            "outputs": dict(sorted(rack.stack.output_values().items())) if rack.on_aws else {},
+            "outputs": dict(sorted(rack.stack.output_values().items())) if rack.has_stack else {},
             "parameters": dict(sorted(parameters.items())),
             "provider": rack.spec.provider,
             "rack-domain": rack.rack_domain,
             "region": rack.region,
-            "status": self.status(),
+            "status": self.status() if rack.has_stack else "running",
             "type": rack.parameters["InstanceType"],
             "version": rack.version,
         }
+        if rack.generation == CLASSIC:
+            del told["rack-domain"]
+        return {name: told[name] for name in _TERSE} if rack.spec.terse else told
 
     def status(self) -> str:
         """The status in the rack's words (3.1)."""
         status = STATUS.get(self._rack.stack.status, "unknown")
         return "converging" if status == "running" and not self._rack.instances.all_in_service() else status
 
+    def _update_classic(self, request: Request, container: Container) -> Reply:
+        """A field a parameter (3)."""
+        self._rack.update(request.form)
+        container.seen.clear()
+        return Reply.json({"success": True})
+
     def _update(self, request: Request, container: Container) -> Reply:
+        if self._rack.generation == V3:
+            return self._text("self update not supported", 500)
         # Encoded twice; a form of another kind is ignored, so that nothing changes (3).
         wanted = dict(parse_qsl(request.form.get("parameters", ""), keep_blank_values=True))
+        if self._rack.generation == CLASSIC:
+            wanted = {}
         if "version" in request.form:
             wanted["Version"] = request.form["version"]
         self._rack.update(wanted)
@@ -196,11 +218,15 @@ class RackApi:
         )
 
     def _keyroll(self, _request: Request, container: Container) -> Reply:
+        if self._rack.spec.provider != "aws":
+            return self._text("unimplemented", 500)
         pair = self._rack.roll_key_pair()
         container.seen.clear()
-        if not self._rack.on_aws:
+        if self._rack.generation == V3:
             # Once, and nothing else has changed (5).
             return Reply.json({"name": pair.key_name, "private-key": pair.key_material})
+        if self._rack.generation == CLASSIC:
+            return Reply.json({"success": True})
         return Reply(200, OK.encode(), TEXT)
 
     def _apps(self, _request: Request, _container: Container) -> Reply:

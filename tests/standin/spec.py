@@ -17,6 +17,16 @@ LATEST = "20260326150533"
 SECRET_SINCE = "20230427130715"
 # Since this release there are tokens, and a route that rolls their signing key (3.2).
 TOKENS_SINCE = "20230704162933"
+# The last release whose parameters go by the route of its app (3).
+CLASSIC_UNTIL = "20180708231844"
+CLASSIC, V2, V3 = "classic", "v2", "v3"
+
+
+def generation_of(version: str) -> str:
+    """By the release: dates but for v3, whose releases are numbers (5)."""
+    if version.startswith("3."):
+        return V3
+    return CLASSIC if version <= CLASSIC_UNTIL else V2
 
 
 def new_key() -> str:
@@ -62,9 +72,10 @@ class RackSpec(RackSettings):
     certificate: str = "ca"  # or "self_signed", or "api": each container its own (3)
     certificate_days: int = 365  # until it expires; below 0: since it did
     provider: str = "aws"  # of a v3 rack also "gcp" and others (5)
+    terse: bool = False  # a v3 rack of the first releases tells nothing of itself but name, domain, provider, status, version
     console: bool = False  # whether Console knows it
     console_key: str | None = None  # Console's copy of its key; default: the key
-    uninstallable: bool = False  # whether Console would uninstall it when it is removed (6.2)
+    uninstallable: bool = False  # whether Console would uninstall it when it is removed; it holds a v3 rack's Terraform state then (6.2)
     parameters: dict[str, str] = field(default_factory=dict)  # more of its stack, or other values
 
 

@@ -23,7 +23,7 @@ def issue(signing_key: str, role: str, hours: int) -> str:
     if role not in ROLES:
         return ""
     header = _encode(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    claims = {"user": f"system-{role}", "role": ROLES[role], "expiresAt": time.time() + hours * 3600}
+    claims = {"user": f"system-{role}", "role": ROLES[role], "expiresAt": int(time.time()) + hours * 3600}
     signed = f"{header}.{_encode(json.dumps(claims).encode())}"
     return f"{signed}.{_signature(signing_key, signed)}"
 
