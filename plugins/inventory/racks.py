@@ -200,11 +200,11 @@ cache_timeout: 600
 #   convox_config_dir, convox_ca_path, convox_tls_fingerprint, convox_endpoint_url     as they are given here
 # Facts, as far as they are known:
 #   convox_name, convox_organization, convox_console, convox_provider, convox_status, convox_version,
-#   convox_generation (v2, v3), convox_domain (the rack's own), convox_account (AWS's number)
+#   convox_generation (classic, v2, v3), convox_domain (the rack's own), convox_account (AWS's number)
 # And: ansible_connection (local), ansible_python_interpreter (that of the playbook)
 #
 # The groups: convox_racks with all of them, and as far as that is known organization_<name>, provider_<name>,
-# region_<name>, status_<word> and generation_<v2 or v3>, in which what no group's name can hold becomes _.
+# region_<name>, status_<word> and generation_<classic, v2 or v3>, in which what no group's name can hold becomes _.
 """
 
 import os

@@ -12,7 +12,7 @@ import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import racks_found, records
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, racks_found, records
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
     ACCEPTED,
     BY_STORE,
@@ -157,7 +157,7 @@ class _Joining:
     def _backed(self, found: Found) -> bool | None:
         """Where no stack is known that is this rack."""
         whole = [source.state != SILENT for source in self._heard.sources if source.kind == "aws"]
-        elsewhere = found.provider not in ("", "aws") or found.generation == "v3"
+        elsewhere = found.provider not in ("", "aws") or found.generation == rack_kinds.V3
         return None if elsewhere or not whole or not all(whole) else False
 
     def _of(self, kind: str, whose: t.Sequence[str]) -> list[tuple[str, Record]]:

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import typing as t
+import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Refused
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
 
 _LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { key session { id } user { id email } } }"
@@ -31,6 +33,16 @@ class ConsoleRack:
     @property
     def full_name(self) -> str:
         return f"{self.organization}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ManagedRack:
+    """``by_terraform``: Console has its state, and changes it (v3). ``parameters``: then the rack's, without secrets."""
+
+    status: str
+    version: str
+    by_terraform: bool
+    parameters: t.Mapping[str, str]
 
 
 class Console:
@@ -52,12 +64,38 @@ class Console:
         """In the Console's order; None for one that can't be read, which is no reason to lose the others."""
         return [_read(item) for item in self._list()[1]]
 
+    def managed(self, full_name: str) -> ManagedRack:
+        """One rack (``org/name``), without the state that holds its key in clear (6.1)."""
+        reply = self._transport.get(_path(full_name), self._credential)
+        data = reply.json()
+        if not isinstance(data, dict) or not isinstance(data.get("parameters") or {}, dict):
+            raise BadReply(f"{reply.about}: the rack's record has another shape than known; please report it", reply.status)
+        return ManagedRack(
+            status=str(data.get("status") or "unknown"),
+            version=str(data.get("version") or ""),
+            # Null where the rack is not Console's to change.
+            by_terraform=bool(data.get("state")),
+            parameters={str(name): str(value) for name, value in (data.get("parameters") or {}).items() if name not in SECRET_NAMES},
+        )
+
+    def set_parameter(self, full_name: str, name: str, value: str) -> None:
+        """Of a rack whose Terraform state Console has (5). The release goes along: another than the present one would be an update."""
+        version = self.managed(full_name).version
+        if not version:
+            raise BadReply(f"{self._transport.host}: does not tell the release of {full_name}, which has to go along with a parameter", 200)
+        form = {"params": json.dumps({name: value}), "version": version, "force": "false"}
+        self._transport.send("PUT", _path(full_name), self._credential, form)
+
     def _list(self) -> tuple[Reply, list[t.Any]]:
         reply = self._transport.get("/racks", self._credential)
         data = reply.json()
         if not isinstance(data, list):
             raise _unknown_list(reply)
         return reply, data
+
+
+def _path(full_name: str) -> str:
+    return "/racks/" + urllib.parse.quote(full_name)
 
 
 def _unknown_list(reply: Reply) -> BadReply:

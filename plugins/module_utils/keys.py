@@ -63,6 +63,10 @@ class Secrets:
         if not value or value in self._known:
             return
         self._known.add(value)
+        if "\n" in value:
+            # A private key: JSON, and whoever prints it line by line, write its ends of lines otherwise.
+            for line in value.splitlines():
+                self.add(line if len(line) >= SHORTEST and not line.startswith("-----") else None)
         if _PLAIN.fullmatch(value):
             self._plain.setdefault(len(value), set()).add(value)
         else:

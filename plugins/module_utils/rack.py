@@ -4,20 +4,26 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""What the API of a v2 rack can do, in its own words (convox-protocol 3); nothing about Ansible."""
+"""What the API of a rack can do, in its own words (convox-protocol 3, 5); nothing about Ansible."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 import urllib.parse
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES
-from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, SHORTEST_MASKED, Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER, Credential, Reply, Transport
 
 # What a probe of a key says.
 ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
+# Its own word for a credential that is good, but not for this.
+_UNAUTHORIZED = "you are unauthorized"
+# Three parts of base64url, so that it can stand in a URL as it is.
+_TOKEN = re.compile("[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+){2}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +43,9 @@ class System:
     outputs: t.Mapping[str, str]
 
     @property
-    def generation(self) -> int:
-        """3 for versions like 3.18.2; releases of v2 are dates."""
-        return 3 if self.version.startswith("3.") else 2
+    def generation(self) -> str:
+        """As rack_kinds.py tells them apart."""
+        return rack_kinds.generation(self.version)
 
     def safe(self) -> dict[str, t.Any]:
         """The fields that may be shown."""
@@ -51,6 +57,14 @@ class Instance:
     id: str
     status: str
     started: str
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyPair:
+    """``private_key``: in PEM."""
+
+    name: str
+    private_key: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +131,7 @@ class Rack:
     def promote(self, app: App) -> None:
         """Promote the release that is promoted already: its services start anew, with the key that this API runs with."""
         name, release = (urllib.parse.quote(each, safe="") for each in (app.name, app.release))
-        self.transport.send("POST", f"/apps/{name}/releases/{release}/promote", self.credential, headers=self._headers)
+        self._send("POST", f"/apps/{name}/releases/{release}/promote")
 
     def builds_in_flight(self) -> list[str]:
         """``app/build`` for each build that runs: it got its key at its start and can't report with a new one."""
@@ -128,17 +142,59 @@ class Rack:
             if build.get("status") in ("created", "running")
         ]
 
-    def set_parameter(self, name: str, value: str) -> None:
-        """``PUT /system``: the form is encoded twice, as the server reads it. Success says received, not in force."""
+    def set_parameter(self, name: str, value: str, classic_name: str | None = None) -> None:
+        """``PUT /system``: the form is encoded twice, as the server reads it. Success says received, not in force.
+
+        ``classic_name``: of a rack of the classic generation, which takes parameters as its apps do.
+        """
+        if classic_name is not None:
+            self.transport.send("POST", f"/apps/{urllib.parse.quote(classic_name, safe='')}/parameters", self.credential, {name: value}, self._headers)
+            return
         pair = urllib.parse.urlencode({name: value})
-        self.transport.send("PUT", "/system", self.credential, {"parameters": pair}, self._headers)
+        self._send("PUT", "/system", {"parameters": pair})
 
     def roll_instance_key(self) -> None:
-        self.transport.send("POST", "/instances/keyroll", self.credential, headers=self._headers)
+        self._send("POST", "/instances/keyroll")
+
+    def make_key_pair(self, secrets: Secrets) -> KeyPair:
+        """On v3 (5): a pair in EC2, whose private half is told this once; nothing else changes. Raises BadReply on other clouds."""
+        reply = self._send("POST", "/instances/keyroll")
+        data = reply.json()
+        name, private_key = (data.get(field) if isinstance(data, dict) else None for field in ("name", "private-key"))
+        secrets.add(private_key if isinstance(private_key, str) else None)
+        if not isinstance(name, str) or not isinstance(private_key, str) or not name or not private_key:
+            raise BadReply(f"{reply.about}: the reply is no key pair; please report it", reply.status)
+        return KeyPair(name, private_key)
 
     def rotate_signing_key(self) -> None:
         """From 20230704162933. Stores a new token key and restarts the API; an error can still mean that it did."""
-        self.transport.send("PUT", "/system/jwt/rotate", self.credential, headers=self._headers)
+        self._send("PUT", "/system/jwt/rotate")
+
+    def issue_token(self, role: str, hours: int, secrets: Secrets) -> str:
+        """From 20230704162933: a temporary key, for the user TOKEN_USER. Raises BadReply where it is empty, as for a role that there is not.
+
+        The rack knows nothing of it afterwards: within one second the same role and hours give the same token.
+        """
+        reply = self._send("POST", "/system/jwt/token", {"role": role, "durationInHour": str(hours)})
+        data = reply.json()
+        token = data.get("token") if isinstance(data, dict) else None
+        if isinstance(token, str) and len(token) >= SHORTEST_MASKED:
+            secrets.add(token)
+        if token == "":
+            raise BadReply(f"{reply.about}: gave an empty token, as for a role that it does not know ({role}); see that its release is current", reply.status)
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise BadReply(f"{reply.about}: the reply is no token; please report it", reply.status)
+        return token
+
+    def may_write(self) -> bool:
+        """Whether a token's role allows changes: none is made, for a role that there is not gets no token. Raises RequestFailed."""
+        try:
+            self._send("POST", "/system/jwt/token", {"role": "none", "durationInHour": "1"})
+        except Refused as exc:
+            if _UNAUTHORIZED in exc.text:
+                return False
+            raise
+        return True
 
     def probe(self, expected_name: str | None) -> str:
         """What a fresh connection says of the credential: ACCEPTED, REFUSED or NO_ANSWER.
@@ -157,6 +213,15 @@ class Rack:
         finally:
             fresh.close()
 
+    def _send(self, method: str, path: str, form: t.Mapping[str, str] | None = None) -> Reply:
+        """A write. Raises Refused that says why where it is beyond the role of a token."""
+        try:
+            return self.transport.send(method, path, self.credential, form, self._headers)
+        except Refused as exc:
+            if self.credential.user != TOKEN_USER or _UNAUTHORIZED not in exc.text:
+                raise
+            raise Refused(f"{exc}; the token's role does not allow that; use one with role: write, or the rack's own key", exc.status, exc.text) from None
+
     def _list(self, path: str) -> list[t.Mapping[str, t.Any]]:
         reply = self.transport.get(path, self.credential, self._headers)
         data = reply.json()
@@ -173,6 +238,11 @@ def nothing_to_change(exc: BadReply) -> bool:
 def stack_busy(exc: BadReply) -> bool:
     """AWS's word that the stack is being changed; the request did nothing."""
     return "can not be updated" in exc.text and "_IN_PROGRESS" in exc.text
+
+
+def takes_no_parameters(exc: BadReply) -> bool:
+    """A v3 rack's word that its parameters are Terraform's business."""
+    return "self update not supported" in exc.text
 
 
 def outcome_unknown(exc: RequestFailed) -> bool:

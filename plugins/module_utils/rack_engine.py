@@ -77,7 +77,7 @@ class Engine:
         self._stores = stores
         self._subject = subject
         self._plan = plan
-        self._watch = StackWatch(subject.aws, self._system, task.clock)
+        self._watch = StackWatch(subject.aws, lambda: self._system().status, task.clock)
         self._run: rotation.Run | None = None
         self._detail = "no detail"
         self._waiting = ""
@@ -179,7 +179,7 @@ class Engine:
             if method == rotation.CLOUDFORMATION:
                 self._aws_required().set_parameter("Password", key)
             else:
-                self._by_any_key(lambda rack: rack.set_parameter("Password", key))
+                self._by_any_key(lambda rack: rack.set_parameter("Password", key, self._subject.classic_name))
             return rotation.RECEIVED
         except Refused as exc:
             self._detail = str(exc)

@@ -8,46 +8,39 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import cli_config, rotation, tls
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, rotation, tls
 from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
-from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ConsoleRack
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
-from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential
 
 # Where the API can't be counted (architecture 4, Confirm).
 ASSUMED_CONTAINERS = 2
 ROUNDS_PER_CONTAINER = 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Holder:
-    """A Console that is known to hold the rack, and the rack's name in it; None where it can't be asked, which ``why`` tells."""
-
-    host: str
-    name: str | None
-    why: str = ""
-
-
 def refuse_third_generation(subject: Subject) -> None:
-    if subject.system is not None and subject.system.generation == 3:
+    possible = rack_kinds.api_key(subject.system.generation if subject.system is not None else "")
+    if possible.rollable is False:
         raise BadInput(
-            f"{subject.label} is a v3 rack ({subject.version}): its API key is random_string.password in its Terraform state and can't be rolled here; "
-            "use `terraform apply -replace=` of it; nothing was changed"
+            f"{subject.label} is a v3 rack ({subject.version}), whose API key can't be rolled here: {possible.reason}; nothing was changed",
+            by_hand=possible.reason,
         )
 
 
 def prove_direct_way(reach: Reach, subject: Subject) -> None:
     """The new key must be provable, and a key must mean something: a random one has to be refused."""
+    if not subject.host:
+        raise BadInput(
+            f"{subject.label} does not tell a host of its own, so that the new key could not be proven: nothing was changed; give host, the rack's own, "
+            "and no rack"
+        )
     trust = reach.trust(subject.host)
     if trust.fingerprint and tls.look_at(subject.host, reach.transport(subject.host).timeout).api_own:
         raise BadInput(
@@ -112,27 +105,6 @@ def tell_replacements(task: Task, subject: Subject) -> None:
         task.warn_once(f"{subject.label}: AWS has something newer, and replaces beside the key: {', '.join(replaced)}")
 
 
-def find_holder(task: Task, reach: Reach, subject: Subject) -> Holder | None:
-    """The Console that holds this rack: the one it is reached through, else one of the CLI's that lists it, or may do so."""
-    if reach.target.via:
-        return Holder(reach.target.host, reach.target.via)
-    silent: Holder | None = None
-    for host in dict.fromkeys((task.cli.active_host(), cli_config.DEFAULT_CONSOLE)):
-        key = task.cli.key(host) if host else None
-        if host is None or host == reach.target.host or key is None:
-            continue
-        task.secrets.add(key)
-        try:
-            racks = _racks_of(reach, host, key)
-        except ConvoxError as exc:
-            silent = silent or _silent(task, host, str(exc))
-            continue
-        for rack in racks:
-            if rack.name == subject.name and _is_this_rack(reach, host, key, rack, subject):
-                return Holder(host, rack.full_name)
-    return silent
-
-
 def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> None:
     """Everybody who works through a Console is locked out by a roll behind its back (convox-protocol 6.3)."""
     if holder is None or task.options["console_sync"] != "auto":
@@ -147,17 +119,6 @@ def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> N
         f"{subject.label} is held by the Console {holder.host} as {holder.name}, which keeps its own copy of the key: nothing was changed; "
         "say console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
     )
-
-
-def console_access(task: Task, reach: Reach, subject: Subject, holder: Holder | None) -> str:
-    """Whether a Console's copy of the key is good: ok, stale, unknown, or none where no Console is known to hold it."""
-    if holder is None:
-        return "none"
-    key = task.cli.key(holder.host) or reach.target.key
-    if key is None or holder.name is None:
-        return "unknown"
-    answer = Rack(reach.transport(holder.host), Credential(key), holder.name).probe(subject.name)
-    return {ACCEPTED: "ok", REFUSED: "stale"}.get(answer, "unknown")
 
 
 def also_affected(rack: Rack | None) -> dict[str, list[str]]:
@@ -176,37 +137,3 @@ def _restarts_by_hand(subject: Subject) -> bool:
 
 def _skipped(task: Task, subject: Subject) -> t.Callable[[str], None]:
     return lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}")
-
-
-def _racks_of(reach: Reach, host: str, key: str) -> list[ConsoleRack]:
-    try:
-        return Console(reach.transport(host), Credential(key)).racks()
-    except BadReply as exc:
-        if exc.status == 404:
-            # The CLI's active host is a rack: only a Console lists racks.
-            return []
-        raise
-
-
-def _silent(task: Task, host: str, why: str) -> Holder | None:
-    """A host that can't be asked counts as a Console, unless a store knows it as a rack: a Console's users would be locked out."""
-    if _is_rack(task, host):
-        return None
-    if task.options["console_sync"] != "auto":
-        task.warn_once(f"Console {host} could not be asked whether it holds the rack: {why}")
-    return Holder(host, None, why)
-
-
-def _is_rack(task: Task, host: str) -> bool:
-    """Whether the host is one that was rolled, or is being rolled. A store that can't be read knows nothing."""
-    with contextlib.suppress(ConvoxError):
-        return task.stores_to_read().load(RACK_API_KEY, host) != Record(RACK_API_KEY, host)
-    return False
-
-
-def _is_this_rack(reach: Reach, host: str, key: str, rack: ConsoleRack, subject: Subject) -> bool:
-    """True also where it can't be read: then locking everybody out is possible, and asking is cheap."""
-    try:
-        return Rack(reach.transport(host), Credential(key), rack.full_name).system().rack_domain == subject.identity
-    except RequestFailed:
-        return True

@@ -12,8 +12,9 @@ import dataclasses
 import typing as t
 import uuid
 
-from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation, tokens
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
+from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder, console_access, find_holder
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, SHORTEST, check_new_key, digest, fingerprint, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
@@ -83,7 +84,7 @@ class RackRoll:
         self._resumed = self._record.pending is not None
         self._begun_by = next(iter(self._record.pending.rotation_ids if self._record.pending else ()), self._id)
         self._console_access = "unknown"
-        self._holder: preflight.Holder | None = None
+        self._holder: Holder | None = None
 
     def run(self) -> Outcome:
         if self.settled():
@@ -153,7 +154,8 @@ class RackRoll:
     # -- before anything is changed -------------------------------------------------------------------------------
     def _preflight(self) -> tuple[rotation.Plan, dict[str, list[str]]]:
         task, subject = self._task, self._subject
-        self._holder = preflight.find_holder(task, self._reach, subject)
+        tokens.refuse_read_only(self._reach, subject)
+        self._holder = find_holder(task, self._reach, subject)
         if not self._resumed:
             preflight.refuse_to_lock_out(task, subject, self._holder)
             preflight.prove_direct_way(self._reach, subject)
@@ -227,7 +229,7 @@ class RackRoll:
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
             self._name_who_is_left(affected)
-        self._console_access = preflight.console_access(self._task, self._reach, self._subject, self._holder)
+        self._console_access = console_access(self._task, self._reach, self._subject, self._holder)
         after = engine.instance_ids() if before and committed else set()
         replaced = sorted(before - after) if after else []
         return self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})

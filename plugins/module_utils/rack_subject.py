@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 
-from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, rotation
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
@@ -28,7 +28,7 @@ class NoKey(BadInput):
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """``identity``: the rack-domain. ``name``: what the rack must call itself. ``host``: reaches it directly.
+    """``identity``: the rack-domain. ``name``: what the rack must call itself. ``host``: reaches it directly, empty for none.
 
     ``key``: what the API was asked with and accepted, None where every key is lost. ``aws``: where AWS can be asked.
     """
@@ -41,6 +41,11 @@ class Subject:
     key: str | None
     refused: tuple[str, ...]
     aws: RackResources | None
+
+    @property
+    def classic_name(self) -> str | None:
+        """The rack's name where it is of the classic generation, which takes parameters by a route with that in it."""
+        return self.name if rack_kinds.generation(self.version) == rack_kinds.CLASSIC else None
 
     @property
     def label(self) -> str:
@@ -118,8 +123,10 @@ def _by_api(
     if system.name != expected:
         raise BadInput(f"{describe(target)} answers as rack {system.name}, where {expected} was expected: nothing was changed; check host, rack and stack_name")
     identity = _identity(system, target)
-    resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None else None
-    if aws_required and resources is None:
+    # A v3 rack has no stack.
+    has_stack = system.generation != rack_kinds.V3
+    resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None and has_stack else None
+    if aws_required and resources is None and has_stack:
         raise BadInput(
             f"method: cloudformation needs AWS credentials that can describe the stack of rack {system.name}: nothing was changed; "
             "set region and profile, or use method: api"
@@ -127,7 +134,7 @@ def _by_api(
     return Subject(
         identity=identity,
         name=system.name,
-        host=identity if target.via else target.host,
+        host=(identity if system.rack_domain else "") if target.via else target.host,
         version=system.version,
         system=system,
         key=working.key,
@@ -171,7 +178,12 @@ def _aws(task: Task) -> Aws | None:
 
 
 def _identity(system: System, target: Target) -> str:
-    """The rack's own word, which becomes part of a path and of the URL that keys are sent to."""
+    """The rack's own word, which becomes part of a path and of the URL that keys are sent to.
+
+    A rack that does not tell goes by the host that reaches it, or by its name at the Console that does.
+    """
+    if not system.rack_domain and target.console:
+        return target.console
     try:
         return parse_host(system.rack_domain or target.host, "rack-domain")
     except BadInput as exc:

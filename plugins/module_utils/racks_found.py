@@ -15,6 +15,7 @@ import hashlib
 import re
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.tls import ACCEPT_NEW
 
@@ -68,10 +69,8 @@ class Found:
 
     @property
     def generation(self) -> str:
-        """Only racks of v2 are stacks; their releases are dates, those of v3 are numbers like 3.18.2."""
-        if self.stack:
-            return "v2"
-        return ("v3" if self.version.startswith("3.") else "v2") if self.version else ""
+        """As rack_kinds.py tells them apart; what is a stack of an unknown release is of v2."""
+        return rack_kinds.generation(self.version) or (rack_kinds.V2 if self.stack else "")
 
     def told(self) -> dict[str, str]:
         """What filters and groups may ask for, by name."""
@@ -93,7 +92,7 @@ def status_of_stack(status: str) -> str:
 def namesakes(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found]:
     """A Console's racks that could be one of the stacks: these have to be asked for their domain."""
     names = {stack.name for stack in stacks}
-    return [rack for rack in listed if rack.name in names and not rack.domain and rack.provider in ("", AWS) and rack.generation != "v3"]
+    return [rack for rack in listed if rack.name in names and not rack.domain and rack.provider in ("", AWS) and rack.generation != rack_kinds.V3]
 
 
 def presumed(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found]:

@@ -29,7 +29,8 @@ KINDS = (RACK_API_KEY, CONSOLE_API_KEY, INSTANCE_KEY)
 class Pending:
     """A rotation under way. It ends only by being committed.
 
-    ``key`` is the new key (None: not made yet, or EC2 keeps it). Dates are ISO 8601 in UTC, by the server's clock.
+    ``key`` is the new key (None: not made yet, or the rack keeps it); of v3's instance key, the private one of ``key_name``.
+    Dates are ISO 8601 in UTC, by the server's clock.
     ``found`` are other keys met on the way that a container could take up: held until the next success.
     ``old_key_name`` and ``pairs``, those of the account: what an instance keyroll compares with. ``instances``: the rack's
     own when it was staged, of which AWS may replace some; ``builds``: those that were under way then, with the old key.
@@ -53,7 +54,7 @@ class Pending:
 @dataclasses.dataclass(frozen=True)
 class Record:
     """``current``: the key in force as far as this store knows; ``digest``: of the key that was rolled at ``rolled_at``
-    (an instance key's private half is not ours: ``key_name`` tells its pair).
+    (an instance key's private half is ours on v3 only: ``key_name`` tells its pair).
 
     ``superseded``: former keys, held until the next success. ``rotation_ids``: of committed rotations. ``console``: what
     the rack goes by at a Console, as ``org/name@host``, where it was rolled through that.
@@ -138,12 +139,12 @@ def join(found: t.Sequence[Record]) -> Record | None:
     return dataclasses.replace(joined, superseded=joined.superseded + rest)
 
 
-def _progress(record: Record) -> tuple[bool, bool, str]:
+def _progress(record: Record) -> tuple[bool, bool, bool, str]:
     """Which of two pending rotations goes on: the one that got farther, then the younger; both keys stay held."""
     pending = record.pending
     if pending is None:
-        return (False, False, "")
-    return (pending.activating is not None, pending.applying is not None, pending.staged_at)
+        return (False, False, False, "")
+    return (pending.activating is not None, pending.applying is not None, pending.key is not None, pending.staged_at)
 
 
 def to_json(record: Record, there: t.Any = None) -> dict[str, t.Any]:

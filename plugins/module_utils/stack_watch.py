@@ -4,7 +4,7 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""Whether a rack's stack is at rest, asked of AWS where that is possible, else of the rack itself (3.1)."""
+"""Whether a rack's stack is at rest, asked of AWS where that is possible, else of the rack or its Console (3.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import RackResources
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, REST, STUCK
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
 
@@ -27,9 +26,9 @@ _AWS_AT_REST = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"
 class StackWatch:
     """``status``: the last word heard, for messages. ``rolled_back``: the last update was, as far as can be told."""
 
-    def __init__(self, aws: RackResources | None, ask_rack: t.Callable[[], System], clock: Clock) -> None:
+    def __init__(self, aws: RackResources | None, ask_status: t.Callable[[], str], clock: Clock) -> None:
         self._aws = aws
-        self._ask_rack = ask_rack
+        self._ask_status = ask_status
         self._clock = clock
         self._written: float | None = None
         self._running_since: float | None = None
@@ -72,7 +71,7 @@ class StackWatch:
     def _by_rack(self) -> str:
         now = self._clock.now()
         try:
-            self.status = self._ask_rack().status
+            self.status = self._ask_status()
         except RequestFailed as exc:
             self.status = str(exc)
         if self.status == "rollback":

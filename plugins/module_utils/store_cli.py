@@ -12,7 +12,7 @@ import dataclasses
 import os
 
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
-from ansible_collections.convox.credentials.plugins.module_utils.records import Record, join
+from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, Record, join
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 
@@ -45,7 +45,9 @@ class CliStore:
 
     def key(self, kind: str, host: str) -> str | None:
         record = self.load(kind, host)
-        return record.current if record and record.current else self._login(host, record)
+        if record and record.current:
+            return record.current
+        return None if kind == INSTANCE_KEY else self._login(host, record)
 
     def _login(self, name: str, record: Record | None) -> str | None:
         """The key in ``auth``: by the name that is asked for, else by the one that the host was reached by."""

@@ -7,8 +7,9 @@
 """AWS Secrets Manager as a store: one secret a credential, which several controllers can share.
 
 The key in force is AWSCURRENT, the one on its way AWSPENDING, the former one AWSPREVIOUS, each as
-``{"host": ..., "api_key": ...}``. What a rotation must remember besides is the version of stage ``CONVOX``: the record
-(records.py). Tags tell people and policies the rest, and no secret.
+``{"host": ..., "api_key": ...}``; an instance key has ``private_key`` and ``key_name`` in place of ``api_key``. What a
+rotation must remember besides is the version of stage ``CONVOX``: the record (records.py). Tags tell people and policies
+the rest, and no secret.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.times import fo
 DEFAULT_NAME = "convox/<rack-domain>"
 _IDENTITY = "<rack-domain>"
 _STAGES = _CURRENT, _PENDING, _RECORD = "AWSCURRENT", "AWSPENDING", "CONVOX"
+# What people find a key under, and the private half of an instance key, with the name of its pair.
+_API_KEY, _PRIVATE_KEY, _KEY_NAME = "api_key", "private_key", "key_name"
 # What names of secrets and values of tags may hold (AWS's references of CreateSecret and of tagging).
 _NOT_IN_NAMES = re.compile("[^A-Za-z0-9/_+=.@-]")
 _NOT_IN_TAGS = re.compile("[^A-Za-z0-9 /_+=.:@-]")
@@ -48,7 +51,8 @@ class Secret:
     staged_at: str | None
 
     def key(self, stage: str) -> str | None:
-        found = self.values.get(stage, {}).get("api_key")
+        value = self.values.get(stage, {})
+        found = value.get(_API_KEY, value.get(_PRIVATE_KEY))
         return found if isinstance(found, str) and found else None
 
     @property
@@ -92,7 +96,7 @@ class SecretsManagerStore:
                     RemoveFromVersionId=secret.versions[_CURRENT],
                 )
             else:
-                self._put(secret, _CURRENT, self._shown(secret, record, record.current))
+                self._put(secret, _CURRENT, {**secret.values.get(_CURRENT, {}), **_shown(record, record.current, record.key_name)})
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:
@@ -149,7 +153,8 @@ class SecretsManagerStore:
             record = dataclasses.replace(record, current=current, superseded=former + record.superseded)
         if staged and (record.pending is None or record.pending.key is None):
             begun = record.pending or Pending(None, secret.staged_at or "", ())
-            record = dataclasses.replace(record, pending=dataclasses.replace(begun, key=staged))
+            key_name = secret.values[_PENDING].get(_KEY_NAME)
+            record = dataclasses.replace(record, pending=dataclasses.replace(begun, key=staged, key_name=key_name if isinstance(key_name, str) else None))
         elif staged and staged not in record.secrets():
             record = record.note(found=(record.pending.found if record.pending else ()) + (staged,))
         return record
@@ -180,7 +185,7 @@ class SecretsManagerStore:
 
     def _create(self, record: Record) -> Secret:
         name = self._name(record.kind, record.identity)
-        value = {"host": record.host or record.identity, "api_key": record.current} if record.current else {}
+        value = _shown(record, record.current, record.key_name) if record.current else {}
         more = {"KmsKeyId": self._kms_key_id} if self._kms_key_id else {}
         self._call(
             "create_secret",
@@ -207,11 +212,8 @@ class SecretsManagerStore:
                 "run again, which finishes that one"
             )
         token = _token(record.identity, secret.versions.get(_CURRENT, ""), secret.versions.get(_PENDING, ""))
-        self._put(secret, _PENDING, self._shown(secret, record, staged), token)
-
-    def _shown(self, secret: Secret, record: Record, key: str | None) -> dict[str, t.Any]:
-        """What those who use the secret read; what they added to it stays."""
-        return {**secret.values.get(_CURRENT, {}), "host": record.host or record.identity, "api_key": key}
+        shown = _shown(record, staged, record.pending.key_name if record.pending else None)
+        self._put(secret, _PENDING, {**secret.values.get(_CURRENT, {}), **shown}, token)
 
     def _put(self, secret: Secret, stage: str, value: t.Mapping[str, t.Any], token: str | None = None) -> None:
         more = {"ClientRequestToken": token} if token else {}
@@ -246,6 +248,12 @@ class SecretsManagerStore:
             return self._aws.call("secretsmanager", operation, **arguments)
         except RequestFailed as exc:
             raise StoreFailed(f"{self.label}: {exc}") from exc
+
+
+def _shown(record: Record, key: str | None, key_name: str | None) -> dict[str, t.Any]:
+    """What those who use the secret read; what they added to it stays."""
+    own = {_PRIVATE_KEY: key, _KEY_NAME: key_name} if record.kind == records.INSTANCE_KEY else {_API_KEY: key}
+    return {"host": record.host or record.identity, **own}
 
 
 def _said(exc: StoreFailed, code: str) -> bool:

@@ -22,12 +22,19 @@ def secrets_of(convox: Standin) -> set[str]:
     for rack in convox.racks.values():
         found |= {*rack.stack.keys_seen, proxy_password(rack.parameters), rack.signing_key().value}
         found |= {each.key for each in rack.service.snapshot()[0]}
+        found |= {part for told in rack.private_keys_told.values() for part in parts_of(told)}
     return {each for each in found if each}
 
 
 def proxy_password(parameters: dict[str, str]) -> str:
     """What a rack's parameters hold beside its key."""
     return urllib.parse.urlsplit(parameters["HttpProxy"]).password or ""
+
+
+def parts_of(private_key: str) -> set[str]:
+    """A private key as a whole, and some of its lines, each of which gives part of it away."""
+    lines = [line for line in private_key.splitlines() if not line.startswith("-----")]
+    return {private_key, lines[0], lines[len(lines) // 2], lines[-2]}
 
 
 def all_secrets(machine: Machine) -> set[str]:

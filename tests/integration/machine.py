@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.standin import Standin
 
 # Rounds of confirmation follow each other at once, where a test is not about them.
-AT_ONCE = {"rack_keyroll": {"confirm_period": 0, "confirm_interval": 0}}
+AT_ONCE = {name: {"confirm_period": 0, "confirm_interval": 0} for name in ("rack_keyroll", "rack_access")}
 # Options of ``run`` that are the task's, not the module's.
 KEYWORDS = ("check_mode", "diff", "environment", "no_log", "register")
 
@@ -171,7 +171,7 @@ class Machine:
                     held |= {record.get("current"), *record.get("superseded", ()), pending.get("key"), *pending.get("found", ())}
         for value in (value for stages in self._secrets() for value in stages.values()):
             pending = value.get("pending", {})
-            held |= {value.get("api_key"), value.get("current"), *value.get("superseded", ()), *pending.get("found", ())}
+            held |= {value.get("api_key"), value.get("private_key"), value.get("current"), *value.get("superseded", ()), *pending.get("found", ())}
         return {key for key in held if key}
 
     def records(self, kind: str, identity: str | None = None) -> list[dict[str, Any]]:
@@ -191,9 +191,14 @@ class Machine:
     def lost_keys(self) -> set[str]:
         """Keys that a rack which was rolled here accepts, or could accept after a restart, and no store holds."""
         known = {identity for path in self.record_files() for identity in self.read_json(path).get("rack_api_key", {})}
-        known |= {stages["CONVOX"]["identity"] for stages in self._secrets() if "CONVOX" in stages}
+        known |= {stages["CONVOX"]["identity"] for stages in self._secrets() if stages.get("CONVOX", {}).get("kind") == "rack_api_key"}
         racks = [rack for rack in self.convox.racks.values() if rack.rack_domain in known]
-        return {key for rack in racks for key in rack.accepted_keys | {rack.key}} - self.held_keys() - self.unknowable
+        open_to = {key for rack in racks for key in rack.accepted_keys | {rack.key}}
+        # Of v3 racks the private keys of what instances start with, or have: nobody tells them again.
+        for rack in self.convox.racks.values():
+            pairs = {rack.parameters["Key"], *(each.key_name for each in rack.instances.members())}
+            open_to |= {rack.private_keys_told[name] for name in pairs & set(rack.private_keys_told)}
+        return open_to - self.held_keys() - self.unknowable
 
     def left_behind(self) -> list[Path]:
         """Every file that is not there to hold keys."""

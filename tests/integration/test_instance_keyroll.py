@@ -232,11 +232,3 @@ def test_without_rights_to_ask_ec2(machine: Machine, convox: Standin, direct: Di
     assert is_whole(rack, done["key_name"])
     assert ("ec2:DescribeKeyPairs" in "\n".join(done.warnings)) == machine.aws
     convox.aws_faults.clear()
-
-
-def test_a_third_generation_rack(machine: Machine, new_rack: NewRack) -> None:
-    rack = new_rack(version="3.18.2")
-    with nothing_changes(machine, locks=False):
-        assert "v3 rack" in machine.fail("instance_keyroll", host=rack.host, api_key=rack.key).msg
-        assert "terraform apply -replace=" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key).msg
-    assert posts(machine, rack) == 0

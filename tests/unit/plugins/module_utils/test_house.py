@@ -23,15 +23,19 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll ledger_info app_promote credential_audit",
+        "login console_roll rack_roll instance_roll ledger_info app_promote rack_info rack_access credential_audit",
         "audit_gather report_formats",
         "audit_join reports",
         "gather",
-        "fleet report_page.summary report_page.findings",
-        "rack_engine rack_preflight rack_namesakes instance_view audit_report console_listing report_page.chart report_page.lists",
-        "rack_subject stack_watch audit report_page.text report_page.style report_page.script",
+        "fleet signing_key_roll report_page.summary report_page.findings",
+        "instance_roll_v2 instance_roll_v3",
+        "instance_run instance_view_v2 instance_view_v3",
+        "rack_engine rack_preflight rack_namesakes instance_view latent_key tokens terraform audit_report console_listing report_page.chart report_page.lists",
+        "console_holder stack_watch",
+        "rack_subject audit report_page.text report_page.style report_page.script",
         "credentials findings",
-        "target ledger rack_lock instance_rotation audit_finding",
+        "target ledger rack_lock instance_rotation_v3 audit_finding",
+        "instance_rotation",
         "rack console task rotation audit_evidence audit_policy",
         "stores transport",
         "store_cli store_secretsmanager",
@@ -39,7 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "store aws report_text",
         "cli_config records tls ledger_chain",
         "files keys times options",
-        "errors release",
+        "errors release rack_kinds",
     )
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -47,9 +51,11 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 PURE = {
     "rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records"},
     "instance_rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records", f"{PRIVATE}.rotation"},
+    "instance_rotation_v3": {"__future__", "dataclasses", *(f"{PRIVATE}.{name}" for name in ("instance_rotation", "records", "rotation"))},
     "records": {"__future__", "dataclasses", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.keys", f"{PRIVATE}.times"},
     "options": {"__future__", "typing"},
     "errors": {"__future__", "typing"},
+    "rack_kinds": {"__future__", "re", "typing"},
     "audit_evidence": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("keys", "racks_found", "times"))},
     "audit_policy": {"__future__", "dataclasses", "datetime", "difflib", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
     "audit_finding": {"__future__", "dataclasses", "typing", f"{PRIVATE}.audit_evidence", f"{PRIVATE}.audit_policy"},

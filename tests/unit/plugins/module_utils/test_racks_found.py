@@ -203,7 +203,13 @@ def test_facts_are_no_options_of_roles() -> None:
 
 @pytest.mark.parametrize(
     ("rack", "generation"),
-    [(stack("web"), "v2"), (listed("web"), ""), (listed("web", version="3.18.2"), "v3"), (listed("web", version="20260326150533"), "v2")],
+    [
+        (stack("web"), "v2"),
+        (dataclasses.replace(stack("web"), version="20180708231844"), "classic"),
+        (listed("web"), ""),
+        (listed("web", version="3.18.2"), "v3"),
+        (listed("web", version="20260326150533"), "v2"),
+    ],
 )
 def test_generations(rack: Found, generation: str) -> None:
     assert rack.generation == generation

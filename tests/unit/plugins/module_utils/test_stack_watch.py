@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing as t
 
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Denied, NoAnswer
-from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, REST, STUCK
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import POLL_S, StackWatch
 from tests.unit.plugins.module_utils.support import StillClock, failing
@@ -23,14 +23,15 @@ class Words:
     said: list[str | Exception]
     asked: int = 0
 
-    def __call__(self) -> t.Any:
+    def __call__(self) -> str:
         word = self.said[min(self.asked, len(self.said) - 1)]
         self.asked += 1
         if isinstance(word, Exception):
             raise word
-        return System("alpha", word, "20260326150533", "aws", "", "", "", 3, "", {}, {})
+        return word
 
-    stack = __call__
+    def stack(self) -> t.Any:
+        return types.SimpleNamespace(status=self())
 
 
 @pytest.fixture
