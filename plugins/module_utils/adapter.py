@@ -29,14 +29,21 @@ _LIMITS = {
     "confirm_period": (0, 86400),
     "confirm_interval": (0, 3600),
     "max_returned": (0, 10000),
+    # A week: a token can't be taken back alone.
+    "hours": (1, 168),
 }
 
 
 class Made(t.NamedTuple):
-    """A result, and the secret that this run made (None: none)."""
+    """A result, and the secret that this run made (None: none).
+
+    ``field``: where ``return_key`` puts it, as ``shown``, the text that it is a part of; None: the secret itself.
+    """
 
     result: dict[str, t.Any]
     key: str | None = None
+    field: str = "api_key"
+    shown: str | None = None
 
 
 class _Module(AnsibleModule):
@@ -122,12 +129,12 @@ def _absolute(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
 
 
 def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
-    """The key that ``return_key`` asks for stands in its field and nowhere else; every other secret nowhere."""
+    """The secret that ``return_key`` asks for stands in its field and nowhere else; every other one nowhere."""
     result = _scrub(secrets, {**made.result, **_left_to_wait_for(module, secrets, made.result)})
     if module.params.get("return_key") and made.key is not None:
         # Ansible would mask it in its field too; our own masking of the rest is done above.
-        module.no_log_values.discard(made.key)
-        result["api_key"] = made.key
+        module.no_log_values -= {made.key, made.shown}
+        result[made.field] = made.shown or made.key
     module.exit_json(**result)
 
 

@@ -19,6 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.keys import fin
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, check_full_name, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER
 
 
 def login(task: Task) -> dict[str, object]:
@@ -28,6 +29,8 @@ def login(task: Task) -> dict[str, object]:
         check_full_name("switch_to", task.options["switch_to"])
     if task.options["state"] == "absent":
         return _log_out(task, target)
+    if target.user == TOKEN_USER:
+        raise BadInput(f"{target.host}: a token can't be logged in with, for the Convox CLI would send it as a key: nothing was written; set RACK_URL instead")
     return _Login(task, target).run()
 
 

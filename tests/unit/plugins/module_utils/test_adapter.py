@@ -14,8 +14,9 @@ from ansible.module_utils import basic
 from ansible_collections.convox.credentials.plugins.module_utils import adapter, options, transport
 from ansible_collections.convox.credentials.plugins.module_utils.adapter import Made
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.keys import MASK
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, ledger_info, rack_keyroll
+from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, ledger_info, rack_access, rack_keyroll
 from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, secrets_in
 
 MODULES = {
@@ -23,6 +24,7 @@ MODULES = {
     "convox_login": convox_login,
     "instance_keyroll": instance_keyroll,
     "ledger_info": ledger_info,
+    "rack_access": rack_access,
     "rack_keyroll": rack_keyroll,
 }
 SPEC: dict[str, t.Any] = {
@@ -190,6 +192,23 @@ def test_return_key_is_its_field_and_nothing_else(ended: Ended) -> None:
     assert result["api_key"] == NEW
     assert result["said"].count(NEW) == 1
     assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+@pytest.mark.parametrize("shown", [None, f"https://jwt:{NEW}@rack.example.com"])
+def test_the_field_is_the_module_s(ended: Ended, shown: str | None) -> None:
+    """The secret alone, or the text that it is a part of."""
+
+    def work(task: Task) -> Made:
+        task.secrets.add(NEW)
+        task.warn_once(f"issued {NEW}: {shown}")
+        return Made({"changed": True, "diff": {"after": {"url": shown, "key": NEW}}}, NEW, "rack_url", shown)
+
+    result = ended(work, {"verbosity": 4, "diff": True}, return_key=True)
+    assert result["rack_url"] == (shown or NEW)
+    assert "api_key" not in {name for name in result if name != "invocation"}
+    assert result["said"].count(NEW) == 1
+    assert result["diff"]["after"] == {"url": shown and shown.replace(NEW, MASK), "key": MASK}
+    assert "rack_url" not in ended(work)
 
 
 def test_return_key_without_a_key(ended: Ended) -> None:
