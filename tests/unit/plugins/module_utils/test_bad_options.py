@@ -23,7 +23,7 @@ from tests.standin import Standin
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Asked
 
-MODULES = ("console_api_key", "convox_login", "instance_keyroll", "ledger_info", "rack_keyroll")
+MODULES = ("console_api_key", "convox_login", "instance_keyroll", "ledger_info", "rack_access", "rack_info", "rack_keyroll")
 Run = t.Callable[..., dict[str, t.Any]]
 
 
@@ -53,7 +53,7 @@ def run(convox: Standin, rack: StandinRack, tmp_path: Path, monkeypatch: pytest.
 
     def run(module: str, **bad: t.Any) -> dict[str, t.Any]:
         console = {"host": convox.console.host, "email": convox.console.email, "account_password": convox.console.password}
-        good = console if module == "console_api_key" else {"host": rack.host}
+        good = console if module == "console_api_key" else {"host": rack.host, **({"return_key": True} if module == "rack_access" else {})}
         given = {"config_dir": str(place), "ca_path": convox.ca_path, "timeout": 5, "retries": 0, **good, **bad}
         if "rack_url" in bad:
             del given["host"]
