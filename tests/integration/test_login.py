@@ -114,22 +114,6 @@ def test_absent_takes_one_host_out_of_all_layouts(machine: Machine, rack: Rack, 
     assert machine.read_json(v2 / "session") == {}
 
 
-@pytest.mark.parametrize(("folder", "active"), [(".config/convox2", "host"), (".config/convox", "console"), (".convox", "host")])
-def test_each_layout_is_written_as_its_cli_does(machine: Machine, console: Console, folder: str, active: str) -> None:
-    place = machine.home / folder
-    machine.write(place / "auth", "{}")
-    machine.write(place / "rack", "acme/former")
-    result = machine.run("convox_login", host=console.host, api_key=console.api_key, switch_to="acme/alpha")
-    assert result["config_dir"] == str(place)
-    assert (place / active).read_text(encoding="utf-8") == console.host
-    if active == "host":
-        assert (place / "rack").read_text(encoding="utf-8") == "acme/alpha"
-        assert machine.read_json(place / "racks") == {console.host: "acme/alpha"}
-    else:
-        assert machine.read_json(place / "current") == {"name": "acme/alpha", "type": "console"}
-        assert not (place / "rack").exists()
-
-
 def test_a_host_is_written_where_it_is(machine: Machine, rack: Rack) -> None:
     """Three layouts are there, and the second has the host."""
     for place in (machine.config.with_name("convox2"), machine.home / ".convox"):
