@@ -8,14 +8,20 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import dataclasses
 import datetime
 import hashlib
+import http.client
+import ipaddress
 import os
 import re
 import socket
 import ssl
 import typing as t
+import urllib.parse
+import urllib.request
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, format_date
@@ -83,17 +89,66 @@ def stamp(path: str | None) -> t.Hashable:
 
 
 def look_at(host: str, timeout: float) -> Certificate:
-    """The certificate that the server shows, unverified; nothing is sent to it. ``host``: name[:port]."""
+    """The certificate that the server shows, unverified; nothing is sent to it. ``host``: name[:port].
+
+    By the way that requests to it take: through the environment's proxy, if there is one.
+    """
     name, dummy, port = host.partition(":")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    proxy = _proxy_for(host)
     try:
-        with socket.create_connection((name, int(port or 443)), timeout) as plain:
+        with _connected(name, int(port or 443), timeout, proxy) as plain:
             with context.wrap_socket(plain, server_hostname=name) as secured:
                 return shown_by(secured)
-    except (OSError, ValueError, OverflowError) as exc:
-        raise NoAnswer(f"{host} shows no certificate ({exc}); check the host and that it speaks TLS", sent=False) from exc
+    except (OSError, ValueError, OverflowError, http.client.HTTPException) as exc:
+        # Of a proxy, what is not the system's word can have its password in it.
+        what = str(exc) if proxy is None else f"through the proxy: {exc if isinstance(exc, OSError) else type(exc).__name__}"
+        raise NoAnswer(f"{host} shows no certificate ({what}); check the host and that it speaks TLS", sent=False) from (None if proxy else exc)
+
+
+class _Proxy(t.NamedTuple):
+    name: str
+    port: int
+    headers: dict[str, str]
+
+
+def _connected(name: str, port: int, timeout: float, proxy: _Proxy | None) -> socket.socket:
+    if proxy is None:
+        return socket.create_connection((name, port), timeout)
+    way = http.client.HTTPConnection(proxy.name, proxy.port, timeout=timeout)
+    way.set_tunnel(name, port, proxy.headers)
+    way.connect()
+    return t.cast(socket.socket, way.sock)
+
+
+def _proxy_for(host: str) -> _Proxy | None:
+    """Raises NoAnswer for one that can't be looked through: a proxy that is itself spoken to by TLS, or by SOCKS."""
+    name, proxies = host.partition(":")[0], urllib.request.getproxies()
+    url = proxies.get("https") or proxies.get("all")
+    if not url or urllib.request.proxy_bypass(name) or any(_within(name, each.strip()) for each in proxies.get("no", "").split(",")):
+        return None
+    proxy = parts = None
+    # An error's text can hold a part of the password.
+    with contextlib.suppress(ValueError):
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        user, password = (urllib.parse.unquote(each or "") for each in (parts.username, parts.password))
+        basic = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
+        proxy = _Proxy(parts.hostname or "", parts.port or 80, {"Proxy-Authorization": f"Basic {basic}"} if parts.username else {})
+    if proxy is None or parts is None or not proxy.name:
+        raise NoAnswer(f"{host} is not looked at: the proxy's URL is none that can be used; set HTTPS_PROXY as http://name:port", sent=False)
+    if parts.scheme != "http":
+        raise NoAnswer(f"{host} can't be looked at through a proxy of {parts.scheme}; name the SHA-256 of its certificate in tls_fingerprint", sent=False)
+    return proxy
+
+
+def _within(name: str, network: str) -> bool:
+    """An address in a network of NO_PROXY, as 10.0.0.0/8, which the HTTP library knows too."""
+    try:
+        return "/" in network and ipaddress.ip_address(name) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def shown_by(secured: ssl.SSLSocket) -> Certificate:

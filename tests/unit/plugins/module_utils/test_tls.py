@@ -4,6 +4,7 @@
 """Which certificate is trusted, and that nothing is sent to any other."""
 from __future__ import annotations
 
+import base64
 import hashlib
 import socket
 import ssl
@@ -16,10 +17,11 @@ from cryptography import x509
 from ansible_collections.convox.credentials.plugins.module_utils import tls
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
+from tests.connect_proxy import ConnectProxy
 from tests.standin.rack import Rack as StandinRack
 from tests.standin.tls import api_certificate, self_signed
 from tests.unit.plugins.module_utils.conftest import Asked
-from tests.unit.plugins.module_utils.support import failing
+from tests.unit.plugins.module_utils.support import NO_PROXIES, failing
 
 NewRack = t.Callable[..., StandinRack]
 NewTransport = t.Callable[..., Transport]
@@ -166,6 +168,77 @@ def test_looking_where_no_tls_is_spoken() -> None:
     threading.Thread(target=serve, daemon=True).start()
     with failing(NoAnswer, "no certificate"):
         tls.look_at("127.0.0.1:%d" % listening.getsockname()[1], 5)
+
+
+# -- looking through a proxy --------------------------------------------------------------------------------------
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[ConnectProxy]:
+    """The environment's, for every host."""
+    proxy = ConnectProxy()
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:proxy%2Dpassword@{proxy.address}")
+    yield proxy
+    proxy.close()
+
+
+def test_looking_goes_the_way_that_requests_go(new_rack: NewRack, transport: NewTransport, proxy: ConnectProxy, asked: Asked) -> None:
+    """With the proxy's credentials, and to a host that only the proxy can find."""
+    rack = new_rack(certificate="self_signed", rack_domain="rack.invalid")
+    host, proxy.leads_to = "rack.invalid", {"rack.invalid:443": rack.listener.port}
+    seen = tls.look_at(host, 5)
+    assert proxy.asked == [(f"{host}:443", "Basic " + base64.b64encode(b"user:proxy-password").decode())]
+    assert asked(rack) == []
+    with failing(Untrusted, seen.fingerprint, hiding=[rack.key, "proxy-password"]):
+        ask(transport(host), rack)
+    assert ask(transport(host, tls.Trust(fingerprint=seen.fingerprint)), rack) == "ok\n"
+    assert {each for each, dummy in proxy.asked} == {f"{host}:443"}
+
+
+@pytest.mark.parametrize("url", ["{0}", "http://{0}/", "http://user@{0}"])
+def test_a_proxy_as_people_write_it(rack: StandinRack, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("ALL_PROXY", url.format(proxy.address))
+    assert tls.look_at(rack.host, 5).fingerprint == shown_by(rack)
+    assert [each for each, dummy in proxy.asked] == [rack.host]
+
+
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "example.com, 127.0.0.0/8"])
+def test_a_host_that_needs_no_proxy(rack: StandinRack, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert tls.look_at(rack.host, 5).fingerprint == shown_by(rack)
+    assert proxy.asked == []
+
+
+def test_a_network_that_the_host_is_not_in(rack: StandinRack, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,127.0.0.1/none,/")
+    tls.look_at(rack.host, 5)
+    assert len(proxy.asked) == 1
+
+
+def test_a_proxy_that_lets_nobody_through(rack: StandinRack, proxy: ConnectProxy) -> None:
+    proxy.answer = "407 Proxy Authentication Required"
+    with failing(NoAnswer, rack.host, "through the proxy", "407", hiding=["proxy-password"]) as caught:
+        tls.look_at(rack.host, 5)
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize("url", [*NO_PROXIES, "https://user:proxy-password@127.0.0.1:1", "http://user:proxy-password@127.0.0.1:1"])
+def test_a_proxy_that_is_none(rack: StandinRack, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Nothing of its URL is in the message, whatever is wrong with it."""
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    with failing(NoAnswer, rack.host, "proxy", hiding=["proxy-password"]) as caught:
+        tls.look_at(rack.host, 5)
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize("kind", ["https", "socks5"])
+def test_a_proxy_that_can_t_be_looked_through(rack: StandinRack, proxy: ConnectProxy, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Requests may go through it, once the certificate is named."""
+    monkeypatch.setenv("HTTPS_PROXY", f"{kind}://{proxy.address}")
+    with failing(NoAnswer, rack.host, f"a proxy of {kind}", "tls_fingerprint"):
+        tls.look_at(rack.host, 5)
+    assert proxy.asked == []
 
 
 # -- fingerprints -------------------------------------------------------------------------------------------------
