@@ -14,12 +14,25 @@ import re
 import typing as t
 import urllib.parse
 
+from ansible_collections.convox.credentials.plugins.module_utils.console_sync import RackRecord, Settings
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
 
 _LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { key session { id } user { id email } } }"
 _RESET = "mutation { user_cli_token_reset }"
+_ORGANIZATIONS = (
+    "query { organizations { id name access racks { id name uninstallable runtime update_day update_frequency update_hour } } }"
+)
+_IMPORT = (
+    "mutation ($oid: ID!, $name: String!, $hostname: String!, $password: String!) "
+    "{ rack_import(oid: $oid, name: $name, hostname: $hostname, password: $password) { id } }"
+)
+_UPDATE = (
+    "mutation ($oid: ID!, $id: ID!, $name: String!, $runtime: String!, $day: Int!, $frequency: UpdateFrequency!, $hour: Int!) "
+    "{ rack_update(oid: $oid, id: $id, name: $name, runtime: $runtime, update_day: $day, update_frequency: $frequency, update_hour: $hour) }"
+)
+_REMOVE = "mutation ($oid: ID!, $id: ID!) { rack_remove(oid: $oid, id: $id) }"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +46,16 @@ class ConsoleRack:
     @property
     def full_name(self) -> str:
         return f"{self.organization}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Organization:
+    """``access``: what this person may do there."""
+
+    id: str
+    name: str
+    access: str
+    racks: tuple[RackRecord, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +134,23 @@ def _read(item: t.Any) -> ConsoleRack | None:
     return ConsoleRack(*said) if all(isinstance(text, str) for text in said) else None
 
 
+def _organization(data: t.Mapping[str, t.Any]) -> Organization:
+    return Organization(_text(data["id"]), _text(data["name"]), _text(data["access"]), tuple(_rack_record(each) for each in data["racks"]))
+
+
+def _rack_record(data: t.Mapping[str, t.Any]) -> RackRecord:
+    if not isinstance(data["uninstallable"], bool):
+        raise TypeError("uninstallable")
+    settings = Settings(_text(data["runtime"] or ""), int(data["update_day"]), _text(data["update_frequency"]), int(data["update_hour"]))
+    return RackRecord(_text(data["id"]), _text(data["name"]), data["uninstallable"], settings)
+
+
+def _text(value: t.Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
 def user_id(auth_reply_text: str) -> str | None:
     """The ``id`` of a Console's ``GET /auth``; a rack answers ``ok``."""
     match = re.search(r'"id"\s*:\s*"([^"]*)"', auth_reply_text)
@@ -118,7 +158,7 @@ def user_id(auth_reply_text: str) -> str | None:
 
 
 class Account:
-    """A session of one person, opened by email and account password: the only way to a new Console API key."""
+    """A session of one person, opened by email and account password: what a Console API key may not do (6.2)."""
 
     def __init__(self, transport: Transport, secrets: Secrets) -> None:
         self._transport = transport
@@ -151,6 +191,38 @@ class Account:
         self._secrets.add(key)
         return key
 
+    def organizations(self) -> list[Organization]:
+        """With their records of racks. Raises BadReply where one word of them is not as it is known: much depends on it."""
+        try:
+            return [_organization(each) for each in self._ask(_ORGANIZATIONS, {})["organizations"]]
+        except (TypeError, KeyError, ValueError):
+            raise self._other_shape("organizations") from None
+
+    def import_rack(self, organization: Organization, name: str, hostname: str, key: str) -> None:
+        """A new record; Console asks the rack first whether the key is good."""
+        self._ask(_IMPORT, {"oid": organization.id, "name": name, "hostname": hostname, "password": key})
+
+    def update_rack(self, organization: Organization, record: RackRecord, name: str, settings: Settings) -> None:
+        """Console saves the whole record, but for its copy of the key."""
+        self._ask(
+            _UPDATE,
+            {
+                "oid": organization.id,
+                "id": record.id,
+                "name": name,
+                "runtime": settings.runtime,
+                "day": settings.update_day,
+                "frequency": settings.update_frequency,
+                "hour": settings.update_hour,
+            },
+        )
+
+    def remove_rack(self, organization: Organization, record: RackRecord) -> None:
+        """Forget a record. Never one that Console could uninstall, nor one that has an account to do anything with."""
+        if record.uninstallable is not False or record.settings.runtime != "":
+            raise ValueError("a record that its Console could uninstall is never removed")
+        self._ask(_REMOVE, {"oid": organization.id, "id": record.id})
+
     def _ask(self, query: str, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         reply = self._transport.post_json("/graphql", {"query": query, "variables": dict(variables)}, self._bearer)
         data = reply.json()
@@ -160,6 +232,8 @@ class Account:
         if errors:
             said = [str(e.get("message", e)) if isinstance(e, dict) else str(e) for e in (errors if isinstance(errors, list) else [errors])]
             text = self._secrets.redact(" ".join("; ".join(said).split()))
+            if "invalid authentication" in text and self._bearer is not None:
+                raise Refused(f"{self._transport.host}: the Console says: {text}", 401, text)
             if "invalid authentication" in text:
                 raise Refused(f"{self._transport.host}: email or account_password is wrong ({text}); nothing was changed", 401, text)
             raise BadReply(f"{self._transport.host}: the Console says: {text}", reply.status, text)

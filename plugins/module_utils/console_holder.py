@@ -13,10 +13,11 @@ import dataclasses
 
 from ansible_collections.convox.credentials.plugins.module_utils import cli_config
 from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ConsoleRack
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack
+from ansible_collections.convox.credentials.plugins.module_utils.console_sync import ANOTHER, OK, STALE, UNKNOWN
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
-from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential
@@ -59,8 +60,29 @@ def console_access(task: Task, reach: Reach, subject: Subject, holder: Holder | 
     key = key_of(task, reach, subject, holder)
     if key is None or holder.name is None:
         return "unknown"
-    answer = Rack(reach.transport(holder.host), Credential(key), holder.name).probe(subject.name)
-    return {ACCEPTED: "ok", REFUSED: "stale"}.get(answer, "unknown")
+    state = copy_state(reach, holder.host, key, holder.name, subject)
+    return UNKNOWN if state == ANOTHER else state
+
+
+def copy_state(reach: Reach, host: str, key: str, full_name: str, subject: Subject) -> str:
+    """OK, STALE, ANOTHER or UNKNOWN. Console passes on the rack's word for a dead copy, which is its own for a dead key of a person."""
+    credential = Credential(key)
+    try:
+        system = Rack(reach.transport(host), credential, full_name).system()
+    except Refused as exc:
+        return STALE if "invalid authentication" in exc.text and _takes(reach, host, credential) else UNKNOWN
+    except RequestFailed:
+        return UNKNOWN
+    return OK if system.name == subject.name and system.rack_domain in ("", subject.identity) else ANOTHER
+
+
+def _takes(reach: Reach, host: str, credential: Credential) -> bool:
+    """Whether a Console takes the key that it is asked with."""
+    try:
+        reach.transport(host).get("/auth", credential)
+    except RequestFailed:
+        return False
+    return True
 
 
 def key_of(task: Task, reach: Reach, subject: Subject, holder: Holder | None) -> str | None:
@@ -69,7 +91,10 @@ def key_of(task: Task, reach: Reach, subject: Subject, holder: Holder | None) ->
         return None
     if reach.target.via and subject.key is not None:
         return subject.key
-    return task.cli.key(holder.host) or reach.target.key
+    # Where the rack is asked itself though its Console was named, the option is the Console's.
+    given = task.options.get("api_key") if task.options.get("rack") else None
+    stored = [key for key, dummy in task.stores_to_read().keys(CONSOLE_API_KEY, holder.host)]
+    return next(iter(stored), None) or task.cli.key(holder.host) or given or reach.target.key
 
 
 def _racks_of(reach: Reach, host: str, key: str) -> list[ConsoleRack]:
@@ -99,8 +124,8 @@ def _is_rack(task: Task, host: str) -> bool:
 
 
 def _is_this_rack(reach: Reach, host: str, key: str, rack: ConsoleRack, subject: Subject) -> bool:
-    """True also where it can't be read: then locking everybody out is possible, and asking is cheap."""
+    """True also where it can't be read, or does not tell: then locking everybody out is possible, and asking is cheap."""
     try:
-        return Rack(reach.transport(host), Credential(key), rack.full_name).system().rack_domain == subject.identity
+        return Rack(reach.transport(host), Credential(key), rack.full_name).system().rack_domain in ("", subject.identity)
     except RequestFailed:
         return True

@@ -117,7 +117,8 @@ def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> N
         )
     raise BadInput(
         f"{subject.label} is held by the Console {holder.host} as {holder.name}, which keeps its own copy of the key: nothing was changed; "
-        "say console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
+        "say console_sync: reimport, with email and account_password, to have that record renewed with the key, or "
+        "console_sync: none to roll it all the same, and give the Console the new key in the rack's settings after"
     )
 
 

@@ -14,7 +14,9 @@ import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation, tokens
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
-from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder, console_access, find_holder
+from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder, console_access, find_holder, key_of
+from ansible_collections.convox.credentials.plugins.module_utils.console_reimport import REIMPORT, Reimport
+from ansible_collections.convox.credentials.plugins.module_utils.console_sync import OK, UNKNOWN
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, SHORTEST, check_new_key, digest, fingerprint, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
@@ -39,7 +41,7 @@ def roll(task: Task) -> Outcome:
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     preflight.refuse_third_generation(subject)
     first = RackRoll(task, reach, stores, subject, started)
-    if task.check_mode or first.settled():
+    if task.check_mode or (first.settled() and not first.renews):
         return first.run()
     with rack_lock(task, subject.identity, subject.label):
         if first.overtaken():
@@ -85,11 +87,12 @@ class RackRoll:
         self._begun_by = next(iter(self._record.pending.rotation_ids if self._record.pending else ()), self._id)
         self._console_access = "unknown"
         self._holder: Holder | None = None
+        self._reimport: Reimport | None = None
 
     def run(self) -> Outcome:
         if self.settled():
             self._task.name_other_login(self._subject.label, self._own_host(), self._own_key())
-            return self._report("committed", changed=False), None
+            return self._settled_report(), None
         self._refuse_second_key()
         plan, affected = self._preflight()
         if self._task.check_mode:
@@ -155,9 +158,14 @@ class RackRoll:
     def _preflight(self) -> tuple[rotation.Plan, dict[str, list[str]]]:
         task, subject = self._task, self._subject
         tokens.refuse_read_only(self._reach, subject)
-        self._holder = find_holder(task, self._reach, subject)
+        self._holder = self._find_holder()
+        self._reimport = self._reimport_at(self._holder)
         if not self._resumed:
             preflight.refuse_to_lock_out(task, subject, self._holder)
+            if self.renews and self._holder is None:
+                task.warn_once(f"{subject.label}: console_sync: {REIMPORT}, but no Console that is logged in to here is known to hold it")
+            if self._reimport is not None:
+                self._reimport.refuse()
             preflight.prove_direct_way(self._reach, subject)
         plan = preflight.plan(task, subject, self._started, self._resumed)
         if not self._resumed:
@@ -215,6 +223,49 @@ class RackRoll:
         self._record = record
         self._stores.save(record)
 
+    # -- the Console's copy -----------------------------------------------------------------------------------------
+    @property
+    def renews(self) -> bool:
+        """Whether a Console's copy of the key is to be renewed, also where the key is left as it is."""
+        return bool(self._task.options["console_sync"] == REIMPORT)
+
+    def _find_holder(self) -> Holder | None:
+        found = find_holder(self._task, self._reach, self._subject)
+        if found is None and self.renews and self._record.console:
+            # It was reached through that one once, which may not list it for the key that is known now.
+            name, dummy, host = self._record.console.rpartition("@")
+            return Holder(host, name)
+        return found
+
+    def _reimport_at(self, holder: Holder | None) -> Reimport | None:
+        if holder is None or not self.renews:
+            return None
+        return Reimport(self._task, self._reach, self._subject, holder, key_of(self._task, self._reach, self._subject, holder))
+
+    def _synced(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The key is in force and kept, whatever becomes of the Console."""
+        if self._reimport is None or not self._record.current:
+            return result
+        try:
+            self._reimport.run(self._record.current)
+        except ConvoxError as exc:
+            raise ConvoxError(str(exc), **{**result, **exc.result, "console_access": UNKNOWN}) from None
+        return {**result, "console_access": OK}
+
+    def _settled_report(self) -> dict[str, t.Any]:
+        """Nothing is to be rolled; the run that did may have died before the Console had the key."""
+        holder = self._find_holder() if self.renews else None
+        reimport, key = self._reimport_at(holder), self._own_key()
+        if reimport is None or key is None:
+            return self._report("committed", changed=False)
+        self._console_access = console_access(self._task, self._reach, self._subject, holder)
+        if self._console_access == OK:
+            return self._report("committed", changed=False)
+        reimport.refuse()
+        changed = True if self._task.check_mode else reimport.run(key)
+        before, self._console_access = self._console_access, self._console_access if self._task.check_mode else OK
+        return {**self._report("committed", changed=False), "changed": changed, "diff": {"before": {"console_access": before}, "after": {"console_access": OK}}}
+
     # -- the steps ------------------------------------------------------------------------------------------------
     def _engine_for(self, plan: rotation.Plan | None) -> Engine:
         return Engine(self._task, self._reach, self._stores, self._subject, self._record, plan or rotation.Plan(means=()))
@@ -232,7 +283,8 @@ class RackRoll:
         self._console_access = console_access(self._task, self._reach, self._subject, self._holder)
         after = engine.instance_ids() if before and committed else set()
         replaced = sorted(before - after) if after else []
-        return self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
+        result = self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
+        return self._synced(result) if committed and self._reimport is not None else result
 
     def _drive(self, plan: rotation.Plan, sent: bool = False) -> tuple[Engine, rotation.Commit | rotation.Stop]:
         method = self._task.options["method"]

@@ -74,7 +74,8 @@ def _remembered(task: Task, target: Target, stores: StoreSet) -> str | None:
     found = stores.load(records.RACK_API_KEY, name)
     if found.console != name:
         aws, stack = _aws(task), None
-        with contextlib.suppress(RequestFailed):
+        # Without a region there is nobody to ask.
+        with contextlib.suppress(ConvoxError):
             stack = aws.stack(target.short_name or "") if aws else None
         found = stores.load(records.RACK_API_KEY, (stack.outputs.get("RackDomain") if stack else None) or name)
     return found.identity if found.console == name else None
@@ -208,5 +209,11 @@ def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> Convo
     where = describe(reach.target)
     if not working.refused:
         return NoKey(f"{where}: no key is known for it: give api_key, or log in with convox_login first")
+    if reach.target.via:
+        return Refused(
+            f"{where}: every known key is refused ({working.why}): nothing was changed; set the Console's api_key, or where the Console's copy of the "
+            "rack's key is dead, name the rack's own host, and no rack",
+            401,
+        )
     ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
     return Refused(f"{where}: every known key is refused ({working.why}): nothing was changed; {ways}", 401)

@@ -98,10 +98,24 @@ options:
       - A Console keeps its own copy of the key of each of its racks. V(auto) refuses to roll the key of a rack that a
         Console is known to hold, since everybody who works through that Console would be locked out. So it does where a
         Console that the CLI's files name can not be asked.
+      - V(reimport) rolls it, and renews the Console's record afterwards, which is the only way to give it the new key
+        without a person. The rack is imported beside it, checked through the Console, and only then is the old record
+        removed and the new one given its name. The new record has another id, so that workflows, webhooks and the history
+        of updates of the old one are orphaned; a warning says so before anything is changed. It needs O(email) and
+        O(account_password), and refuses racks that their Console could uninstall. A run that dies on the way is finished
+        by the next, also where the key itself is left as it is.
       - V(none) rolls it all the same. The Console has to be given the new key by hand.
     type: str
-    choices: [auto, none]
+    choices: [auto, reimport, none]
     default: auto
+  email:
+    description:
+      - The account at the Console, an operator or administrator of the rack's organization, for O(console_sync=reimport).
+    type: str
+  account_password:
+    description:
+      - Its password. Only used to open a session.
+    type: str
   return_key:
     description:
       - Return the key that this run made, in RV(api_key). It is masked everywhere else.
@@ -132,6 +146,13 @@ EXAMPLES = r"""
   convox.credentials.rack_keyroll:
     host: "{{ convox_host }}"
     rotation_id: 2026-q4
+
+- name: Roll the key of a rack that a Console holds, and give the Console the new one
+  convox.credentials.rack_keyroll:
+    host: rack.example.convox.site
+    console_sync: reimport
+    email: deploy@example.com
+    account_password: "{{ console_account_password }}"
 
 - name: Roll without AWS credentials
   convox.credentials.rack_keyroll:
@@ -257,7 +278,9 @@ def main() -> None:
             confirm_interval={"type": "int", "default": 1},
             activate={"type": "str", "choices": ["auto", "ecs", "signing_key", "none"], "default": "auto"},
             allow_replacements={"type": "bool", "default": True},
-            console_sync={"type": "str", "choices": ["auto", "none"], "default": "auto"},
+            console_sync={"type": "str", "choices": ["auto", "reimport", "none"], "default": "auto"},
+            email={"type": "str"},
+            account_password={"type": "str", "no_log": True},
             return_key={"type": "bool", "default": False, "no_log": False},
             **options.reach(),
             **options.rotation(),

@@ -65,7 +65,7 @@ def console(convox: Standin) -> Iterator[Console]:
     """The Console; what a test sets there is undone."""
     yield convox.console
     convox.console.faults.clear()
-    convox.console.set(challenge=False, hardware_token=False, expired=False, dashboard=True)
+    convox.console.set(challenge=False, hardware_token=False, expired=False, dashboard=True, access="administrator")
     convox.console.forget_sessions()
 
 

@@ -73,7 +73,7 @@ RACK: list[tuple[dict[str, Any], list[str]]] = [
     ({"confirm_interval": -1}, ["confirm_interval: -1", "0 or more"]),
     ({"method": "ssm"}, ["method", "ssm", "auto, api, cloudformation"]),
     ({"activate": "later"}, ["activate", "later", "auto, ecs, signing_key, none"]),
-    ({"console_sync": "reimport"}, ["console_sync", "reimport", "auto, none"]),
+    ({"console_sync": "import"}, ["console_sync", "import", "auto, reimport, none"]),
     ({"profile": "nobody"}, ["profile: ", "nobody"]),
     ({"endpoint_url": "not a url"}, ["endpoint_url: ", "not a url"]),
     ({"stack_name": "elsewhere"}, ["stack_name", "elsewhere"]),

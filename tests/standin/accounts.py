@@ -112,8 +112,8 @@ class Accounts:
             {
                 "id": console.organization_id,
                 "name": console.organization,
-                "access": "administrator",
-                "members": [{"access": "administrator", "user": self._user()}],
+                "access": console.settings.access,
+                "members": [{"access": console.settings.access, "user": self._user()}],
                 "racks": [self._rack(each) for each in console.records],
             }
         ]

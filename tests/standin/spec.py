@@ -86,6 +86,7 @@ class ConsoleSettings:
     challenge: bool = False  # demand a session, see 6.1
     hardware_token: bool = False  # the account has one: no session, and a challenge that no automation passes
     expired: bool = False  # the present API key has expired
+    access: str = "administrator"  # what the person may do in the organization: developer, operator, administrator
     dashboard: bool = True  # whether a path that is no API path shows the page
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import COPY_STALE, Evidence
-from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
 KIND = Kind(
@@ -19,7 +19,8 @@ KIND = Kind(
     severity="high",
     title="Stale key in the Console",
     why="Whoever works with the rack through the Console is locked out.",
-    mend="Enter the rack's present key in its settings at the Console, or import it anew there.",
+    mend="Run rotate_rack_keys for it with convox_console_sync=reimport, or enter the rack's present key in its settings at the Console.",
+    playbook=ROLL_RACKS,
 )
 
 

@@ -31,6 +31,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "instance_roll_v2 instance_roll_v3",
         "instance_run instance_view_v2 instance_view_v3",
         "rack_engine rack_preflight rack_namesakes instance_view latent_key tokens terraform audit_report console_listing report_page.chart report_page.lists",
+        "console_reimport",
         "console_holder stack_watch",
         "rack_subject audit report_page.text report_page.style report_page.script",
         "credentials findings",
@@ -43,7 +44,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "store aws report_text",
         "cli_config records tls ledger_chain",
         "files keys times options",
-        "errors release rack_kinds",
+        "errors release rack_kinds console_sync",
     )
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
@@ -52,6 +53,7 @@ PURE = {
     "rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records"},
     "instance_rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records", f"{PRIVATE}.rotation"},
     "instance_rotation_v3": {"__future__", "dataclasses", *(f"{PRIVATE}.{name}" for name in ("instance_rotation", "records", "rotation"))},
+    "console_sync": {"__future__", "dataclasses"},
     "records": {"__future__", "dataclasses", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.keys", f"{PRIVATE}.times"},
     "options": {"__future__", "typing"},
     "errors": {"__future__", "typing"},
