@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
@@ -24,7 +25,7 @@ Value = t.Union[str, float, bool, None, t.Sequence[str]]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """``what``: one line. ``key``: the same in each audit that finds it again. ``playbook``: the one that mends it."""
+    """``what``: one line. ``key``: the same in each audit that finds it again. ``playbook``: the one that mends it, None for none."""
 
     kind: Kind
     subject: str
@@ -38,6 +39,25 @@ class Finding:
         return ":".join(part for part in (self.kind.id, self.rack.id if self.rack else self.subject, self.detail) if part)
 
     @property
+    def mend(self) -> str:
+        """How, on a rack of this generation."""
+        by_hand = self._by_hand
+        return self.kind.mend if by_hand is None else self.kind.mend_by_hand or f"{by_hand[:1].upper()}{by_hand[1:]}."
+
+    @property
+    def playbook(self) -> str | None:
+        return self.kind.playbook if self._by_hand is None else None
+
+    @property
+    def _by_hand(self) -> str | None:
+        """What is to be done where the kind's playbook can't roll the key of such a rack."""
+        if self.rack is None or self.kind.playbook not in (ROLL_RACKS, ROLL_INSTANCES):
+            return None
+        found = self.rack.found
+        possible = rack_kinds.api_key(found.generation) if self.kind.playbook == ROLL_RACKS else rack_kinds.instance_key(found.generation, found.provider)
+        return possible.reason if possible.rollable is False else None
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What a pattern of subjects can mean."""
         return (self.subject, self.rack.label, self.rack.id) if self.rack else (self.subject,)
@@ -45,7 +65,10 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """``severity``: where the policy says nothing. ``why`` it matters, and how to ``mend`` it, each a line or two."""
+    """``severity``: where the policy says nothing. ``why`` it matters, and how to ``mend`` it, each a line or two.
+
+    ``mend_by_hand``: on racks whose key can't be rolled here; where it is empty, it is said how such a key is rolled.
+    """
 
     id: str
     severity: str
@@ -53,6 +76,7 @@ class Kind:
     why: str
     mend: str
     playbook: str | None = None
+    mend_by_hand: str = ""
 
     def of(self, rack: Rack, what: str, **evidence: Value) -> Finding:
         """A finding about a rack."""

@@ -107,8 +107,8 @@ def _finding(judged: Judged) -> Document:
         "title": kind.title,
         "what": finding.what,
         "why": kind.why,
-        "mend": kind.mend,
-        "playbook": kind.playbook,
+        "mend": finding.mend,
+        "playbook": finding.playbook,
         "evidence": dict(finding.evidence),
         "accepted": {**{name: getattr(accepted, name) for name in _ACCEPTED_TEXT}, "until": str(accepted.until)} if accepted else None,
     }

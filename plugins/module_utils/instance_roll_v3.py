@@ -95,7 +95,7 @@ class InstanceRunV3(InstanceRun):
         self._know(self._pending.key_name)
         if self._pending.activating is not None and self._pending.confirmed is None:
             # Another run may have set it a moment ago.
-            self._watch.wrote()
+            self._settle()
         while True:
             self._seen = self._look()
             step = machine.next_step(self._pending, dataclasses.replace(run, late=self._late()), self._seen)
@@ -128,7 +128,7 @@ class InstanceRunV3(InstanceRun):
 
     def _set(self, run: machine.Run) -> machine.Run:
         """It may be set twice: the second time changes nothing."""
-        self._watch.wrote()
+        self._settle()
         try:
             self._terraform.set(KEY_PAIR_NAME, self._pending.key_name or "")
         except RequestFailed as exc:
@@ -137,6 +137,11 @@ class InstanceRunV3(InstanceRun):
             return dataclasses.replace(run, sent=True, by_hand=by_hand, rejected=isinstance(exc, BadReply) and exc.status < 500)
         self._sent = True
         return dataclasses.replace(run, sent=True)
+
+    def _settle(self) -> None:
+        """What is said next may be older than what was set."""
+        if self._terraform.tells:
+            self._watch.wrote()
 
     def _know(self, key_name: str | None) -> None:
         if isinstance(self._view, InstanceViewV3):

@@ -33,6 +33,11 @@ class Terraform:
         """Who is asked, as messages name it."""
         return "Console" if self._console is not None else "the rack"
 
+    @property
+    def tells(self) -> bool:
+        """Whether its status is a word on what is being changed; a rack's own never is."""
+        return self._console is not None
+
     def parameters(self) -> t.Mapping[str, str] | None:
         """The rack's parameters without secrets, None where they are not told. Raises RequestFailed."""
         if self._console is not None:

@@ -21,6 +21,7 @@ KIND = Kind(
     why="Whoever works with the rack through the Console is locked out.",
     mend="Run rotate_rack_keys for it with convox_console_sync=reimport, or enter the rack's present key in its settings at the Console.",
     playbook=ROLL_RACKS,
+    mend_by_hand="Enter the rack's present key in its settings at the Console.",
 )
 
 

@@ -22,7 +22,7 @@ _VALUES_SHOWN = 6
 
 @dataclasses.dataclass(frozen=True)
 class _Group:
-    """Findings with one id, of which all but subject, what and evidence are alike. ``place``: its element's id."""
+    """Findings with one id, which have severity, title and why in common. ``place``: its element's id."""
 
     place: str
     found: t.Sequence[_Item]
@@ -80,15 +80,28 @@ def _contents(opened: t.Sequence[_Group], accepted: t.Sequence[_Group]) -> str:
 def _group(group: _Group, where: _Places) -> str:
     count = len(group.found)
     opened = " open" if count <= _ROWS_SHOWN else ""
-    playbook = f"<code>ansible-playbook {text(group['playbook'])}</code>" if group["playbook"] else ""
     few, title = " few" if count <= _ROWS_SHOWN else "", f"{group.place}-title"
     return (
         f'<article class="group{few}" id="{group.place}" data-s="{rank(group["severity"])}" aria-labelledby="{title}"><header>{badge(group["severity"])}'
         f'<h3 id="{title}">{text(group["title"])}</h3><code>{text(group["id"])}</code></header><dl><div><dt>Why it matters<dd>{text(group["why"])}</div>'
-        f"<div><dt>How to mend<dd>{text(group['mend'])}{playbook}</div></dl>"
+        f"<div><dt>How to mend{_ways(group)}</div></dl>"
         f'<details{opened}><summary data-noun="findings">{many(count, "finding")}</summary><table class="found" aria-labelledby="{title}">'
         f"{_quiet('Subject', 'What was seen', 'Evidence')}<tbody>{''.join(_finding(each, where) for each in group.found)}</table></details></article>"
     )
+
+
+def _ways(group: _Group) -> str:
+    """One, or for racks of some generations another; whose it is is said where there are several."""
+    ways: dict[tuple[str, str | None], list[str]] = {}
+    for each in group.found:
+        ways.setdefault((each["mend"], each["playbook"]), []).append(each["subject"])
+    told = []
+    for (mend, playbook), subjects in ways.items():
+        more = len(subjects) - _VALUES_SHOWN
+        whose = ", ".join(subjects[:_VALUES_SHOWN]) + (f" and {number(more)} more" if more > 0 else "")
+        command = f"<code>ansible-playbook {text(playbook)}</code>" if playbook else ""
+        told.append(f"<dd>{f'<b>{text(whose)}</b>: ' if len(ways) > 1 else ''}{text(mend)}{command}")
+    return "".join(told)
 
 
 def _quiet(*labels: str) -> str:

@@ -83,8 +83,10 @@ def _rule(kind: str, found: t.Sequence[_Item]) -> dict[str, t.Any]:
     page = f"{REPOSITORY}/blob/main/docs/findings/{kind}.md"
     words = next((each for each in found if "why" in each), None)
     title = words["title"] if words else kind.replace("_", " ").capitalize()
-    mend = [words["mend"]] if words else []
-    command = f"ansible-playbook {words['playbook']}" if words and words["playbook"] else None
+    # On racks of some generations it is mended otherwise.
+    ways = dict.fromkeys((each["mend"], each["playbook"]) for each in found if "why" in each)
+    mend = [text for text, dummy in ways]
+    command = next((f"ansible-playbook {playbook}" for dummy, playbook in ways if playbook), None)
     score = {"security-severity": _SCORES[severity]} if severity in _SCORES else {}
     return {
         "id": kind,

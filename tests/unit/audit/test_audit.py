@@ -38,7 +38,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Unfinished,
     User,
 )
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_INSTANCES, ROLL_RACKS
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.findings import console_copy_stale, instance_key_old, rack_key_old
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from tests.reports import checked
 
@@ -348,3 +350,26 @@ def test_the_summary_fits_a_screen() -> None:
     assert lines[0].startswith("Audit of 100 racks and 100 credentials in 1.0 s: 200 open findings (100 high, 100 low), 0 accepted; 0 racks are clean.")
     assert lines[-1] == "... and 177 more, in the report."
     assert len(audit_report.summary(report(OLD))) == 2
+
+
+# -- how it is mended ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("version", "provider", "api_key", "instance_key"),
+    [
+        ("20260326150533", "aws", ROLL_RACKS, ROLL_INSTANCES),
+        ("20180708231844", "aws", ROLL_RACKS, ROLL_INSTANCES),
+        ("", "", ROLL_RACKS, ROLL_INSTANCES),
+        ("3.18.2", "aws", None, ROLL_INSTANCES),
+        ("3.18.2", "gcp", None, None),
+    ],
+)
+def test_no_playbook_is_named_that_can_not_mend_it(version: str, provider: str, api_key: str | None, instance_key: str | None) -> None:
+    """A v3 rack's key is Terraform's, and its instances' is rolled on AWS only."""
+    one = rack()
+    one = dataclasses.replace(one, found=dataclasses.replace(one.found, version=version, provider=provider))
+    for kind, playbook, by_hand in ((rack_key_old.KIND, api_key, "`terraform apply -replace=`"), (instance_key_old.KIND, instance_key, "on gcp")):
+        finding = kind.of(one, "it is old")
+        assert finding.playbook == playbook
+        assert finding.mend == kind.mend if playbook else by_hand in finding.mend
+    stale = console_copy_stale.KIND.of(one, "stale")
+    assert (stale.playbook, "reimport" in stale.mend) == (api_key, api_key is not None)

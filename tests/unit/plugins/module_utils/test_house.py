@@ -60,7 +60,7 @@ PURE = {
     "rack_kinds": {"__future__", "re", "typing"},
     "audit_evidence": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("keys", "racks_found", "times"))},
     "audit_policy": {"__future__", "dataclasses", "datetime", "difflib", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
-    "audit_finding": {"__future__", "dataclasses", "typing", f"{PRIVATE}.audit_evidence", f"{PRIVATE}.audit_policy"},
+    "audit_finding": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("audit_evidence", "audit_policy", "rack_kinds"))},
     "audit": {
         "__future__", "dataclasses", "datetime", "typing",
         *(f"{PRIVATE}.{name}" for name in ("audit_evidence", "audit_finding", "audit_policy", "findings", "times")),
