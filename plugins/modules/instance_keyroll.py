@@ -16,6 +16,9 @@ description:
     instance, and proves that each of the stack's own instances has it.
   - Never asked for twice blindly. After an error or a lost reply, what happened is compared, and a pair that was made
     but not taken by the stack is set.
+  - On v3 the rack tells the new pair's private key once. It is kept in the O(stores) before the rack's parameter
+    C(key_pair_name) is set, by the Console that runs Terraform for the rack, else by the rack. Where only people can set it,
+    the run fails with the command to do so in RV(by_hand), and the next one sees to the rest.
   - Refused while the rack's API key is latent or its rotation unfinished, since the restart that comes with a keyroll
     would bring that key into force.
 author:
@@ -26,8 +29,9 @@ extends_documentation_fragment:
   - convox.credentials.rotation
   - convox.credentials.aws
 notes:
-  - The private key stays with the rack, which keeps it encrypted. The O(stores) keep the rotation's state only.
-  - For racks of version 2.
+  - On v2 the private key stays with the rack, which keeps it encrypted, and the O(stores) keep the rotation's state only. On v3 the
+    O(stores) are the only place where it is.
+  - Convox has no such keys on other clouds than AWS.
 options:
   wait:
     description:
@@ -37,7 +41,7 @@ options:
   wait_timeout:
     description:
       - Seconds from the task's start after which it stops waiting.
-      - Default is 6 minutes for each batch of instances, and 15 minutes.
+      - Default is 6 minutes for each batch of instances, and 15 minutes. On v3 each node is a batch.
     type: int
   prune:
     description:
@@ -52,6 +56,15 @@ EXAMPLES = r"""
   convox.credentials.instance_keyroll:
     host: rack.example.convox.site
     max_age: 180d
+
+- name: Roll that of a rack that a Console runs Terraform for, and keep the private key in AWS Secrets Manager, too
+  convox.credentials.instance_keyroll:
+    host: console.example.com
+    rack: acme/production
+    region: us-east-1
+    stores:
+      - type: cli
+      - type: aws_secretsmanager
 
 - name: Roll it now, and delete the former pairs
   convox.credentials.instance_keyroll:
@@ -86,7 +99,7 @@ rotation_id:
   type: str
   sample: 2026-q4
 key_name:
-  description: The pair that the stack names now.
+  description: The pair that the stack, or on v3 the parameter C(key_pair_name), names now.
   returned: always
   type: str
   sample: production-keypair-4711
@@ -110,6 +123,11 @@ others:
   returned: always
   type: list
   elements: str
+by_hand:
+  description: What people have to do, where no API can. The run has failed, and nothing is wrong with the rack.
+  returned: where something is left to people
+  type: str
+  sample: "`convox rack params set key_pair_name=production-keypair-1795593732 -r production` where its Terraform is"
 pruned:
   description: The former pairs that were deleted.
   returned: always
@@ -121,7 +139,7 @@ rolled_at:
   type: str
   sample: "2026-11-23T10:15:00Z"
 stored_in:
-  description: The stores that keep the rotation's state.
+  description: The stores that keep the rotation's state, and on v3 the private key.
   returned: always
   type: list
   elements: str

@@ -249,6 +249,11 @@ console_access:
   returned: but in check mode
   type: str
   sample: none
+by_hand:
+  description: How the key of such a rack is rolled, where this module can't, as on v3. The run has failed, and nothing was changed.
+  returned: on racks of v3
+  type: str
+  sample: it is random_string.password in the rack's Terraform state; run `terraform apply -replace=` of it where that state is
 also_affected:
   description: Who carries the old key (apps with C(RackUrl), builds in flight), and the instances that were replaced.
   returned: when something was done, and in check mode

@@ -70,7 +70,7 @@ def test_each_works(machine: Machine, console: Console, new_rack: NewRack, modul
     if module.stem == "ledger_info":
         machine.run("rack_keyroll", host=rack.host, ledger_path=str(ledger))
         own["{{ noted_head }}"] = machine.run("ledger_info", ledger_path=str(ledger))["head"]
-    if module.stem == "credential_audit":
+    if module.stem in ("credential_audit", "instance_keyroll"):
         # Where a host is named, the variable does not count.
         machine.log_in(console.host, console.api_key)
     machine.environment = {"CONVOX_HOST": console.host, "CONVOX_PASSWORD": console.api_key}
