@@ -90,6 +90,8 @@ class InstanceRun:
             self._count_instances()
             return self._report("committed", changed=False)
         tokens.refuse_read_only(self._reach, self._subject)
+        if not self._resumed:
+            tokens.refuse_deploy_key(self._reach, self._subject)
         self._refuse()
         dry = self._task.check_mode
         if not self._resumed:

@@ -161,6 +161,8 @@ class RackRoll:
         self._holder = self._find_holder()
         self._reimport = self._reimport_at(self._holder)
         if not self._resumed:
+            if subject.aws is None or task.options["method"] == rotation.API:
+                tokens.refuse_deploy_key(self._reach, subject)
             preflight.refuse_to_lock_out(task, subject, self._holder)
             if self.renews and self._holder is None:
                 task.warn_once(f"{subject.label}: console_sync: {REIMPORT}, but no Console that is logged in to here is known to hold it")

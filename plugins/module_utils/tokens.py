@@ -4,7 +4,7 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""A rack's temporary tokens: which racks issue them, and what the rack itself says of one (convox-protocol 3)."""
+"""A rack's temporary tokens: which racks issue them, what the rack itself says of one, and what a key may do (convox-protocol 3)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ def refuse_read_only(reach: Reach, subject: Subject) -> None:
     """Raises BadInput where the rack is asked with a token that can't change anything, before anybody counts on it."""
     if subject.key and reach.credential(subject.key).user == TOKEN_USER and not reach.rack(subject.key).may_write():
         raise BadInput(f"{subject.label}: the token may only read: nothing was changed; use one with role: write, or the rack's own key")
+
+
+def refuse_deploy_key(reach: Reach, subject: Subject) -> None:
+    """Raises BadInput where a Console's key may change nothing of the rack, as a deploy key (convox-protocol 6.1).
+
+    Releases without tokens can't be asked so: there the change itself is refused.
+    """
+    if not reach.target.via or not subject.key:
+        return
+    with contextlib.suppress(RequestFailed):
+        if not reach.rack(subject.key).may_write():
+            raise BadInput(
+                f"{subject.label}: the Console {reach.target.host} says: you are unauthorized to access this: nothing was changed; use a person's Console API "
+                "key, for a deploy key changes nothing but apps, or name the rack's own host and give its key"
+            )
 
 
 def shared(subject: Subject) -> bool:

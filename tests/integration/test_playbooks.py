@@ -217,6 +217,12 @@ def test_login(fleet: Fleet, console: Console) -> None:
     assert f"{new.name}: logged in at {new.host} as rack {new.name}" in output
     assert "was logged in already" in fleet.play("login")
 
+    ended = fleet.play("login", login_state="absent")
+    assert f"{new.name}: logged out at {new.host}" in ended
+    assert f"the Console: logged out at {console.host}" in ended
+    assert f"{new.name}: was not logged in at {new.host}" in fleet.play("login", login_state="absent")
+    assert fleet.machine.auth() == {}
+
 
 @pytest.mark.parametrize("role", ["login", "console_api_key", "rack_api_key", "instance_key"])
 def test_the_example_of_each_role(one: Fleet, console: Console, role: str) -> None:

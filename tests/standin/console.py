@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .tls import Authority
 
 SESSION_PATH = "/session"
+_FAILED = ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
 _PROXY_SECONDS = 60
 # What is meant for one connection only.
 _HOP_BY_HOP = {
@@ -124,7 +125,7 @@ class Console:
         rack = self.rack_of(record)
         if rack is not None and self._manages(record, rack):
             # By its own runs of Terraform, of which one can have failed.
-            return "failed" if "ROLLBACK" in rack.stack.status else rack.status()
+            return "failed" if rack.stack.status in _FAILED else rack.status()
         return rack.status() if rack is not None and record.key in rack.accepted_keys else "unknown"
 
     # Requests
