@@ -100,7 +100,7 @@ options:
   aws:
     description:
       - The AWS accounts whose racks are hosts, each asked once a region, all at once. Racks are the CloudFormation stacks
-        with the tags C(System=convox) and C(Type=rack), which are those of generation v2.
+        with the tags C(System=convox) and C(Type=rack), which are those of the generations classic and v2.
       - The right C(cloudformation:DescribeStacks) is needed.
     type: list
     elements: dict

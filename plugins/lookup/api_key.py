@@ -6,10 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: api_key
-short_description: A Rack API key or Console API key, from a store or the Convox CLI's files
+short_description: A Rack API key, Console API key or instance key, from a store or the Convox CLI's files
 version_added: 0.1.0
 description:
-  - Returns the current key of each host, from the first of O(stores) that has one, then from the CLI's C(auth) file.
+  - Returns the current key of each host, from the first of O(stores) that has one, then from the CLI's C(auth) file, then
+    from the v3 CLI's files C(racks/<name>).
+  - An instance key is the private key, in PEM, of the pair in force of a v3 rack. It is in the O(stores) alone, since
+    M(convox.credentials.instance_keyroll) put it there; v2 and classic racks keep theirs themselves.
   - A key that is pending is not returned, since nobody has seen it in force yet.
   - Nobody is asked but the stores, and nothing is written.
   - It works in C(ansible-playbook) itself, in its environment; the C(environment) of a play or task is for modules.
@@ -30,7 +33,7 @@ options:
     description:
       - Which kind of key.
     type: str
-    choices: [rack_api_key, console_api_key]
+    choices: [rack_api_key, console_api_key, instance_key]
     default: rack_api_key
   fingerprint:
     description:
@@ -63,6 +66,14 @@ EXAMPLES = r"""
     stdin: "{{ lookup('convox.credentials.api_key', 'rack.example.convox.site', stores=[{'type': 'aws_secretsmanager'}], region='us-east-1') }}"
   changed_when: true
   no_log: true
+
+- name: Have the private key of a v3 rack's instances in a file, for ssh
+  ansible.builtin.copy:
+    content: "{{ lookup('convox.credentials.api_key', 'rack.example.convox.site', kind='instance_key') }}"
+    dest: ~/.ssh/production.pem
+    mode: "0600"
+  diff: false
+  no_log: true
 """
 
 RETURN = r"""
@@ -82,7 +93,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ansible_collections.convox.credentials.plugins.module_utils import keys, options
+from ansible_collections.convox.credentials.plugins.module_utils import keys, options, records
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.target import parse_host
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -120,13 +131,35 @@ class LookupModule(LookupBase):
 
 
 def _key(task: Task, host: str) -> str:
+    found = _instance_key(task, host) if task.options["kind"] == records.INSTANCE_KEY else _api_key(task, host)
+    wanted = task.options.get("fingerprint")
+    if wanted and keys.fingerprint(found) != wanted:
+        raise BadInput(f"{host}: its key is {keys.fingerprint(found)}, and not {wanted}: it was rolled by somebody else meanwhile; run again")
+    return found
+
+
+def _api_key(task: Task, host: str) -> str:
     stores = task.stores_to_read()
-    found = [key for key, dummy in stores.keys(task.options["kind"], host)] + [key for key in (task.cli.key(host),) if key]
+    found = [key for key, dummy in stores.keys(task.options["kind"], host)]
+    found += [key for key in (task.cli.key(host), *(key for key, dummy in task.cli.rack_keys(host))) if key]
     for key in found:
         task.secrets.add(key)
     if not found:
-        raise BadInput(f"{host}: no key is known for it in {stores.named} and the CLI's auth: log in with convox_login, or name the store in stores")
-    wanted = task.options.get("fingerprint")
-    if wanted and keys.fingerprint(found[0]) != wanted:
-        raise BadInput(f"{host}: its key is {keys.fingerprint(found[0])}, and not {wanted}: it was rolled by somebody else meanwhile; run again")
+        raise BadInput(f"{host}: no key is known for it in {stores.named} and the CLI's files: log in with convox_login, or name the store in stores")
     return found[0]
+
+
+def _instance_key(task: Task, host: str) -> str:
+    """The private key of the pair in force; of one that is pending, nobody has seen that the rack took it."""
+    stores = task.stores_to_read()
+    record = stores.load(records.INSTANCE_KEY, host)
+    if record.current:
+        return record.current
+    if record.pending is not None and record.pending.key:
+        raise BadInput(f"{host}: its first pair here, {record.pending.key_name}, is not in force yet: run instance_keyroll again, which finishes that")
+    if record.key_name:
+        raise BadInput(f"{host}: the rack itself keeps the private key of {record.key_name}, as those before v3 do: `convox instances ssh` uses it")
+    raise BadInput(
+        f"{host}: no private key is known for it in {stores.named}: on v3 roll it with instance_keyroll, or name the store in stores; "
+        "racks before v3 keep it themselves, and `convox instances ssh` uses it"
+    )

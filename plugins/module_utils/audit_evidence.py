@@ -131,7 +131,7 @@ class Instances:
 class Certificate:
     """``own``: the API process's own, which changes at each restart. ``expires_at``: None where it can't be read.
 
-    ``sent``: whether a key was sent to who showed it.
+    ``sent``: whether a key was sent to who showed it. ``pinned``: the SHA-256 that is pinned for the host, empty for none.
     """
 
     state: str
@@ -139,6 +139,7 @@ class Certificate:
     expires_at: str | None = None
     own: bool = False
     sent: bool = True
+    pinned: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

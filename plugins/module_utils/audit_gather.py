@@ -65,6 +65,8 @@ class _Gathering:
         self._filters: t.Mapping[str, t.Any] = task.options["filters"]
         self._heard = Heard(filters=self._filters, named=task.options["racks"])
         self._listing: Listing | None = None
+        # Who was given with its key, and how its certificate is trusted.
+        self._by_url: tuple[Target, str | None] | None = None
         self._pending: dict[str, list[str]] = collections.defaultdict(list)
         self._untrusted: set[str] = set()
         self._unwanted: set[str] = set()
@@ -169,7 +171,9 @@ class _Gathering:
             if given.user == TOKEN_USER:
                 raise BadInput("rack_url: it has a token in it, of which an audit learns nothing; give the rack's key")
             self._heard.keys[given.host].append(files.Held(given.host, t.cast(str, given.key), "rack_url"))
-        self._task = dataclasses.replace(self._task, options={**self._task.options, "rack_url": None})
+            self._by_url = given, self._task.options.get("tls_fingerprint")
+            # The option is about that rack then, and no certificate is also a Console's.
+            self._task = dataclasses.replace(self._task, options={**self._task.options, "rack_url": None, "tls_fingerprint": None})
 
     def _asks_console(self) -> bool:
         """As the option says; else one that is named, or that the CLI is logged into."""
@@ -248,12 +252,13 @@ class _Gathering:
         not_asked = f"; not asked, for they stand only where everybody can write: {words(left)}" if left else ""
         self._heard.sources.append(Source("racks", "", PARTLY if left else ANSWERED, f"{len(hosts - {console})} hosts{not_asked}"))
         reach = Reach(self._task, Target(console, None, None))
+        ways = self._way_by_url()
         begun = {console}
 
         def ask(host: str) -> None:
             if host and "/" not in host and host not in begun:
                 begun.add(host)
-                self._submit(host, self._ask, reach, host, MOST - through, hosts)
+                self._submit(host, self._ask, ways.get(host, reach), host, MOST - through, hosts)
 
         for host in sorted(hosts):
             ask(host)
@@ -266,6 +271,13 @@ class _Gathering:
             else:
                 self._heard.answers[host] = answer
         self._leave_console()
+
+    def _way_by_url(self) -> dict[str, Reach]:
+        """By its host, to the rack that the task was given."""
+        if self._by_url is None:
+            return {}
+        given, pin = self._by_url
+        return {given.host: Reach(dataclasses.replace(self._task, options={**self._task.options, "tls_fingerprint": pin}), given)}
 
     def _ask(self, reach: Reach, host: str, most: int, hosts: t.Container[str]) -> racks.Answer:
         stack = self._heard.stacks.get(host)

@@ -16,6 +16,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import rack_kin
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
     ACCEPTED,
     BY_STORE,
+    CHANGED,
     COPY_NONE,
     COPY_UNKNOWN,
     REFUSED,
@@ -98,7 +99,7 @@ class _Joining:
                 continue
             system = answer.system
             domain = (system.rack_domain if system else "") or host
-            if system is None and not answer.asked and host not in self._heard.named and (records.RACK_API_KEY, host) not in self._heard.records:
+            if system is None and not answer.asked and not self._meant(host, answer):
                 strays += [Stray(login, answer.why) for login in self._logins([host])]
                 continue
             if domain not in found:
@@ -107,6 +108,11 @@ class _Joining:
             hosts.setdefault(domain, []).append(host)
         wanted = [(name, rack) for name, rack in sorted(found.items()) if racks_found.wanted(rack, self._heard.filters)]
         return Joined([self._rack(name, rack, hosts[name], copies.get(name)) for name, rack in wanted], self._consoles(), strays)
+
+    def _meant(self, host: str, answer: racks.Answer) -> bool:
+        """Whether more than a login says that it is a rack. Nobody may take the place of a pinned one and pass for a stranger."""
+        changed = answer.certificate is not None and answer.certificate.state == CHANGED
+        return changed or host in self._heard.named or (records.RACK_API_KEY, host) in self._heard.records
 
     def _copies(self) -> dict[str, Copy]:
         """Those of the Console's racks, by the names that stacks have: their domains, or else the one stack that is called so."""

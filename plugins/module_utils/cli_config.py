@@ -15,7 +15,7 @@ import stat
 import sys
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import files
+from ansible_collections.convox.credentials.plugins.module_utils import cli_racks, files
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged
 
 DEFAULT_CONSOLE = "console.convox.com"
@@ -162,16 +162,34 @@ class CliConfig:
         return changed
 
     def hosts_with(self, key: str) -> set[str]:
-        """Whose entries hold the key, in any layout."""
-        return {host for layout in self.layouts for host, held in layout.auth().items() if held == key}
+        """Whose entries hold the key, in any layout, and whose files of the v3 CLI."""
+        logins = {login.host for login in self._rack_logins() if login.key == key}
+        return logins | {host for layout in self.layouts for host, held in layout.auth().items() if held == key}
 
     def replace_key(self, old: str, new: str, but: t.Container[str] = ()) -> None:
-        """In every entry of every layout that holds the old key, put the new one; but in those of some hosts."""
+        """In every entry of every layout that holds the old key, and each rack's file, put the new one; but in those of some hosts."""
         for layout in self.layouts:
             if any(key == old and host not in but for host, key in layout.auth().items()):
                 with files.updating(layout.file("auth")) as auth:
                     for host in [host for host, key in auth.items() if key == old and host not in but]:
                         auth[host] = new
+        self._replace_in_racks(new, lambda login: login.key == old and login.host not in but)
+
+    def rack_keys(self, host: str) -> list[tuple[str, str]]:
+        """(key, its file's name) of a host: where the v3 CLI has a file for each rack."""
+        found = [login for login in self._rack_logins() if login.host == host.lower()]
+        return [(login.key, os.path.join("racks", os.path.basename(login.path))) for login in found]
+
+    def replace_rack_keys(self, host: str, old: t.Container[str], new: str) -> None:
+        """In each file of one host with one of the old keys, put the new one."""
+        self._replace_in_racks(new, lambda login: login.host == host.lower() and login.key in old)
+
+    def _rack_logins(self) -> list[cli_racks.Login]:
+        return [login for layout in self.layouts for login in cli_racks.logins(layout.file("racks"))]
+
+    def _replace_in_racks(self, new: str, wanted: t.Callable[[cli_racks.Login], bool]) -> None:
+        for layout in self.layouts:
+            cli_racks.replace(layout.file("racks"), new, wanted)
 
     def forget(self, host: str) -> None:
         """Take one host out of ``auth`` and of what names it, in all layouts, and leave the rest as it is."""
@@ -213,6 +231,7 @@ class CliConfig:
                 raise Damaged(f"{layout.file('tls-fingerprints')}: the entry of {host} is no text; write its certificate's SHA-256 there, or take it out")
         return None
 
-    def pin(self, host: str, fingerprint: str) -> None:
+    def pin(self, host: str, fingerprint: str) -> str:
+        """The fingerprint that counts: another run may have seen the host first."""
         with files.updating(self.home.file("tls-fingerprints")) as data:
-            data[host] = fingerprint
+            return str(data.setdefault(host, fingerprint))

@@ -16,7 +16,7 @@ import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils.console_sync import RackRecord, Settings
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Refused
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, without_secrets
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Reply, Transport
 
 _LOGIN = "mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { key session { id } user { id email } } }"
@@ -98,7 +98,7 @@ class Console:
             version=str(data.get("version") or ""),
             # Null where the rack is not Console's to change.
             by_terraform=bool(data.get("state")),
-            parameters={str(name): str(value) for name, value in (data.get("parameters") or {}).items() if name not in SECRET_NAMES},
+            parameters=without_secrets(data.get("parameters") or {}),
         )
 
     def set_parameter(self, full_name: str, name: str, value: str) -> None:

@@ -32,11 +32,13 @@ Answer = tuple[str, t.Union[Found, str]]
 class Listing:
     """A Console's racks. ``dead_copies``: full names of those that refused the Console's copy of their key when they were asked.
 
+    ``stores``: where its keys are looked for; None for the CLI's files alone.
     ``tried``: (key, where it is from, whether the Console took it) of the keys that it was asked with.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, stores: StoreSet | None = None) -> None:
         self._task = task
+        self._stores = StoreSet([{"type": "cli"}], task.cli, task.secrets, task.aws) if stores is None else stores
         self._target = target.find_target(task)
         self.host = self._target.host
         self._key = ""
@@ -66,7 +68,7 @@ class Listing:
     def _keys(self) -> list[tuple[str, str]]:
         # Keys of Consoles are kept apart from racks': it is one, whichever of its racks is meant.
         as_console = Reach(self._task, dataclasses.replace(self._target, via="*/*"))
-        return credentials.candidates(self._task, as_console, StoreSet([{"type": "cli"}], self._task.cli, self._task.secrets, self._task.aws))
+        return credentials.candidates(self._task, as_console, self._stores)
 
     @staticmethod
     def _answer(host: str, number: int, entry: ConsoleRack | None) -> Answer:

@@ -46,6 +46,10 @@ def candidates(task: Task, reach: Reach, stores: StoreSet) -> list[tuple[str, st
     task.secrets.add(from_cli)
     if from_cli:
         found.append((from_cli, "the CLI's auth"))
+    # The v3 CLI has a file for each rack.
+    for key, name in task.cli.rack_keys(target.host):
+        task.secrets.add(key)
+        found.append((key, f"the CLI's {name}"))
     # What an unfinished rotation knows: the key that it replaces may have been given as an option, and stand nowhere else.
     record = stores.load(kind, target.host)
     pending = record.pending

@@ -154,7 +154,7 @@ def write_json(path: str, data: t.Mapping[str, t.Any]) -> None:
 def updating(path: str, largest: int = LARGEST) -> t.Iterator[dict[str, t.Any]]:
     """Read a JSON object, let the caller change it, write it if it did: one writer at a time, by whatever link."""
     with locked(os.path.realpath(path) + ".lock", path, LOCK_PATIENCE_S):
-        _sweep(os.path.realpath(path))
+        sweep(os.path.realpath(path))
         data = read_json(path, largest)
         before = json.dumps(data)
         yield data
@@ -162,7 +162,7 @@ def updating(path: str, largest: int = LARGEST) -> t.Iterator[dict[str, t.Any]]:
             write_json(path, data)
 
 
-def _sweep(path: str) -> None:
+def sweep(path: str) -> None:
     """Remove what writers left that were killed: it holds keys. Whoever has the lock is the only writer."""
     directory, name = os.path.split(path)
     # Of this very file: a neighbour's, whose name begins alike, or a probe may be in use.

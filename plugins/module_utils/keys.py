@@ -25,6 +25,9 @@ MASK = "********"
 _PLAIN = re.compile("[A-Za-z0-9]+")
 # Parameters and outputs of a rack that hold secrets, whole or in part: they are never shown (convox-protocol 3).
 SECRET_NAMES = frozenset(["Password", "HttpProxy"])
+# Others have such a word in their names, as those of v3 racks for registries and clouds, or carry the secret in a URL.
+_NAMES_SECRET = re.compile("password|passwd|secret|token|credential|private_?key|access_?(key|id)", re.IGNORECASE)
+_URL_WITH_SECRET = re.compile("//[^/\\s]*@")
 
 
 def fingerprint(key: str) -> str:
@@ -47,6 +50,14 @@ def check_new_key(key: str) -> None:
     """Refuse a Rack API key that one of Convox's tools could not carry."""
     if not re.fullmatch(f"[A-Za-z0-9]{{{SHORTEST},{LONGEST}}}", key):
         raise BadInput(f"new_key: {len(key)} characters; it must be {SHORTEST} to {LONGEST} letters and digits, for Convox's own tools break on others")
+
+
+def without_secrets(values: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Parameters or outputs of a rack that may be shown, as texts: those that hold no secret by their name or their look."""
+    texts = {str(name): str(value) for name, value in values.items()}
+    return {
+        name: text for name, text in texts.items() if name not in SECRET_NAMES and not _NAMES_SECRET.search(name) and not _URL_WITH_SECRET.search(text)
+    }
 
 
 class Secrets:

@@ -15,7 +15,7 @@ import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, SHORTEST_MASKED, Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, without_secrets
 from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER, Credential, Reply, Transport
 
 # What a probe of a key says.
@@ -111,8 +111,8 @@ class Rack:
             domain=str(data.get("domain", "")),
             count=int(data.get("count") or 0),
             type=str(data.get("type", "")),
-            parameters=_without_secrets(_mapping(data, "parameters")),
-            outputs=_without_secrets(_mapping(data, "outputs")),
+            parameters=without_secrets(_mapping(data, "parameters")),
+            outputs=without_secrets(_mapping(data, "outputs")),
         )
 
     def instances(self) -> list[Instance]:
@@ -202,14 +202,21 @@ class Rack:
         Accepted is a rack of the expected name describing itself; refused is its own word for it; a balancer's error,
         a page, another rack and silence are no answer.
         """
+        try:
+            return self.verdict(expected_name)
+        except RequestFailed:
+            return NO_ANSWER
+
+    def verdict(self, expected_name: str | None) -> str:
+        """As ``probe``, for who wants to know why there is no answer: raises RequestFailed then."""
         fresh = self.afresh()
         try:
             system = fresh.system()
             return ACCEPTED if expected_name in (None, system.name) else NO_ANSWER
         except Refused as exc:
-            return REFUSED if "invalid authentication" in exc.text else NO_ANSWER
-        except RequestFailed:
-            return NO_ANSWER
+            if "invalid authentication" not in exc.text:
+                raise
+            return REFUSED
         finally:
             fresh.close()
 
@@ -255,7 +262,3 @@ def outcome_unknown(exc: RequestFailed) -> bool:
 def _mapping(data: t.Mapping[str, t.Any], name: str) -> t.Mapping[str, t.Any]:
     value = data.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def _without_secrets(data: t.Mapping[str, t.Any]) -> dict[str, str]:
-    return {str(k): str(v) for k, v in data.items() if k not in SECRET_NAMES}

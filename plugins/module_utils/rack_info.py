@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
-import re
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import credentials, rack_kinds, target
@@ -28,9 +26,6 @@ RACK, CONSOLE = "rack", "console"
 _NO_RACK = (200, 404)
 _TOLD = ("name", "rack_domain", "domain", "version", "provider", "region", "status", "type")
 _STALE = "; the Console takes the key and the rack does not: the Console's copy of the rack's key is another than the one in force"
-# Parameters that hold a secret by their name, as v3 racks have for registries and clouds, and those that carry one in a URL.
-_NAMES_SECRET = re.compile("password|passwd|secret|token|credential|private_?key|access_?(key|id)", re.IGNORECASE)
-_URL_WITH_SECRET = re.compile("//[^/\\s]*@")
 
 
 def read(task: Task) -> dict[str, t.Any]:
@@ -58,18 +53,10 @@ def _result(host: str, kind: str, racks: list[dict[str, t.Any]]) -> dict[str, t.
     return {"changed": False, "host": host, "kind": kind, "racks": racks}
 
 
-class _Listing(Listing):
-    """With the keys of every store that the task names."""
-
-    def _keys(self) -> list[tuple[str, str]]:
-        as_console = Reach(self._task, dataclasses.replace(self._target, via="*/*"))
-        return credentials.candidates(self._task, as_console, self._task.stores_to_read())
-
-
 # -- all of a Console ---------------------------------------------------------------------------------------------
 def _of_console(task: Task, otherwise: ConvoxError) -> dict[str, t.Any]:
     """Each rack that it lists, asked through it, in its order. ``otherwise``: what to say where it is no Console."""
-    listing = _Listing(task)
+    listing = Listing(task, task.stores_to_read())
     try:
         answers = listing.racks()
     except (BadInput, BadReply) as exc:
@@ -122,14 +109,10 @@ def _entry(host: str, via: str | None, system: System | None, listed: Found | No
         "organization": via.rpartition("/")[0] if via else None,
         "generation": generation or None,
         "count": system.count if system else None,
-        "parameters": _without_secrets(system.parameters) if system else None,
-        "outputs": _without_secrets(system.outputs) if system else None,
+        "parameters": dict(system.parameters) if system else None,
+        "outputs": dict(system.outputs) if system else None,
         **{f"{key}_rollable": each.rollable for key, each in possible.items()},
         **{f"{key}_reason": each.reason for key, each in possible.items()},
         "reachable": True,
         "why": None,
     }
-
-
-def _without_secrets(values: t.Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if not _NAMES_SECRET.search(name) and not _URL_WITH_SECRET.search(value)}

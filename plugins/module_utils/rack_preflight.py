@@ -13,9 +13,9 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, rotation, tls
 from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, make_key
-from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED, Rack
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, REFUSED, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -42,12 +42,18 @@ def prove_direct_way(reach: Reach, subject: Subject) -> None:
             "and no rack"
         )
     trust = reach.trust(subject.host)
-    if trust.fingerprint and tls.look_at(subject.host, reach.transport(subject.host).timeout).api_own:
+    seen = tls.look_at(subject.host, reach.transport(subject.host).timeout) if trust.fingerprint else None
+    if seen is not None and seen.api_own:
         raise BadInput(
-            f"{subject.label}: the pinned certificate is the API's own (O=convox, CN=api), which changes when the API restarts in the roll: "
-            "nothing was changed; reach the rack by its rack-domain behind the load balancer"
+            f"{subject.label}: a certificate is pinned ({trust.fingerprint}), and {subject.host} shows the API's own (O=convox, CN=api: {seen.fingerprint}), "
+            "which changes when the API restarts in the roll: nothing was changed; reach the rack by its rack-domain behind the load balancer"
         )
-    answer = reach.direct(subject.host, make_key(LONGEST)).probe(None)
+    try:
+        answer = reach.direct(subject.host, make_key(LONGEST)).verdict(None)
+    except Untrusted as exc:
+        raise BadInput(f"{subject.label}: the new key could not be proven, so nothing was changed: {exc}") from None
+    except RequestFailed:
+        answer = NO_ANSWER
     if answer == ACCEPTED:
         raise BadInput(
             f"{subject.label} accepts any key: its own is empty, so that a roll could not be proven: nothing was changed; "

@@ -86,16 +86,19 @@ class StoreSet:
     def promote(self, record: Record, promotion: Promotion) -> None:
         for store in self._stores:
             store.promote(record, promotion)
-        self._exchange_logins(promotion)
+        self._exchange_logins(promotion, record.superseded)
         for store in self._stores + [s for s in self._also_read if s.load(record.kind, record.identity)]:
             store.save(record.committed())
 
-    def _exchange_logins(self, promotion: Promotion) -> None:
+    def _exchange_logins(self, promotion: Promotion, dead: t.Container[str]) -> None:
         """Whoever is logged in with the old key, or by a dead one, goes on with the new one: also where the CLI's files are no store."""
         if promotion.old is not None:
             self._cli.replace_key(promotion.old, promotion.new, promotion.others)
         if promotion.own is not None and promotion.own_was_refused and self._cli.key(promotion.own):
             self._cli.set_key(promotion.own, promotion.new)
+        if promotion.own is not None:
+            # Of the v3 CLI's files nobody asked for a refusal: what is superseded now is what was refused on the way.
+            self._cli.replace_rack_keys(promotion.own, dead, promotion.new)
 
     def keys(self, kind: str, host: str) -> list[tuple[str, str]]:
         """(key, where it was found), in the stores' order."""

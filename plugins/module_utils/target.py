@@ -191,21 +191,25 @@ class Reach:
 
     def _find_trust(self, host: str) -> tls.Trust:
         task = self._task
-        wish = task.options.get("tls_fingerprint") if host == self.target.host else None
+        named = host == self.target.host
+        wish = task.options.get("tls_fingerprint") if named else None
         pinned = task.cli.pinned(host)
         if wish and wish != tls.ACCEPT_NEW:
             return tls.Trust(fingerprint=tls.parse_fingerprint(wish))
-        if pinned:
-            return tls.Trust(fingerprint=tls.parse_fingerprint(pinned, "tls-fingerprints"))
-        if wish == tls.ACCEPT_NEW:
-            seen = tls.look_at(host, float(task.options["timeout"])).fingerprint
-            if not task.check_mode:
-                task.cli.pin(host, seen)
-            return tls.Trust(fingerprint=seen)
+        if pinned is None and wish == tls.ACCEPT_NEW:
+            seen = tls.look_at(host, float(task.options["timeout"]))
+            if seen.api_own:
+                task.warn_once(
+                    f"{host}: the certificate to be pinned is the API's own (O=convox, CN=api), which is another one after each restart of the API: "
+                    "the pin breaks with it; reach the rack by its rack-domain behind the load balancer"
+                )
+            pinned = seen.fingerprint if task.check_mode else task.cli.pin(host, seen.fingerprint)
+        if pinned is not None:
+            return tls.Trust(fingerprint=tls.parse_fingerprint(pinned, "tls-fingerprints"), pin_in=tls.FILE)
         if not task.options["validate_certs"]:
             task.warn_once(f"{host}: its certificate is not verified (validate_certs: false): anybody between could read the key")
             return tls.Trust(verify=False)
-        return self._verified
+        return self._verified if named else dataclasses.replace(self._verified, pin_in=tls.FILE)
 
     @functools.cached_property
     def _verified(self) -> tls.Trust:

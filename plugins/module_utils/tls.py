@@ -27,17 +27,23 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, format_date
 
 ACCEPT_NEW = "accept_new"
+# Where pins are written: the option is about the host that is named, the file about every host.
+OPTION, FILE = "tls_fingerprint", "the file tls-fingerprints of the CLI's directory"
 # The DER of the attributes O=convox and CN=api: the certificate that an API process makes for itself at each start.
 _API_ATTRIBUTES = (b"\x06\x03\x55\x04\x0a", b"convox"), (b"\x06\x03\x55\x04\x03", b"api")
 
 
 @dataclasses.dataclass(frozen=True)
 class Trust:
-    """How a server is told from an impostor. ``fingerprint``: SHA-256, 64 hex digits: pinned, names not compared."""
+    """How a server is told from an impostor. ``fingerprint``: SHA-256, 64 hex digits: pinned, names not compared.
+
+    ``pin_in``: where a pin of this host is written, as messages name it.
+    """
 
     verify: bool = True
     ca_path: str | None = None
     fingerprint: str | None = None
+    pin_in: str = dataclasses.field(default=OPTION, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

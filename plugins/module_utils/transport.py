@@ -223,7 +223,7 @@ class Transport:
             return NoAnswer(f"{about}: HTTP can't carry what is to be sent; check rack, the CLI's session file, and HTTPS_PROXY", sent=False)
         if isinstance(exc, requests.exceptions.SSLError) and _NOT_TRUSTED.search(str(exc)):
             seen = self._seen()
-            return Untrusted(f"{about}: {self._untrusted(seen)}", seen, bool(self._trust.fingerprint))
+            return Untrusted(f"{about}: {self._untrusted(seen)}", seen.fingerprint if seen else "unknown", bool(self._trust.fingerprint))
         if isinstance(exc, requests.exceptions.SSLError):
             # Perhaps after the request was read: what came of it is not known.
             return NoAnswer(f"{about}: TLS broke off; check that the host speaks TLS, then try again")
@@ -245,22 +245,27 @@ class Transport:
             return NoAnswer(f"{about}: {' '.join(text.split())}; check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE", sent=False)
         return NoAnswer(f"{about}: the connection was cut before a reply came; try again")
 
-    def _untrusted(self, certificate: str) -> str:
+    def _untrusted(self, seen: tls.Certificate | None) -> str:
+        certificate = seen.fingerprint if seen is not None else "unknown"
+        own = " (the API's own, O=convox, CN=api, which each container makes for itself at its start)" if seen is not None and seen.api_own else ""
         if self._trust.fingerprint:
-            seen = f"the certificate is another than the pinned one: pinned {self._trust.fingerprint}, seen {certificate}"
-            return seen + "; find out why before you change tls_fingerprint"
+            told = f"the certificate is another than the pinned one: pinned {self._trust.fingerprint}, seen {certificate}{own}"
+            return told + f"; find out why before you change {self._trust.pin_in}"
         return (
-            f"the certificate can't be verified, so no key was sent; it shows SHA-256 {certificate}; name its CA in ca_path, or, once you "
-            "compared that value at the server, pin it in tls_fingerprint (a key is then sent to that certificate only)"
+            f"the certificate can't be verified, so no key was sent; it shows SHA-256 {certificate}{own}; name its CA in ca_path, or, once you "
+            f"compared that value at the server, pin it in {self._trust.pin_in} (a key is then sent to that certificate only)"
         )
 
-    def _seen(self) -> str:
-        try:
-            seen = tls.look_at(self.host, self.timeout)
-        except ConvoxError:
-            return "unknown"
-        self._note_certificate(seen)
-        return seen.fingerprint
+    def _seen(self) -> tls.Certificate | None:
+        """What the failing connection showed, if it was pinned; else another one has to be asked, which may meet another container."""
+        noted = self.certificate
+        if noted is not None and self._trust.fingerprint not in (None, noted.fingerprint):
+            return noted
+        with contextlib.suppress(ConvoxError):
+            looked = tls.look_at(self.host, self.timeout)
+            self._note_certificate(looked)
+            return looked
+        return None
 
     def _about(self, method: str, path: str) -> str:
         """The request as messages name it; what stands behind ``?`` is nobody's business."""
@@ -334,6 +339,19 @@ def _made_context(required: int, file: str | None, directory: str | None, dummy_
     return tls.shared(context)
 
 
+def _hold_to(pin: str | None, connection: t.Any) -> None:
+    """Close a connection whose certificate is another than the pinned one, with the library's own error."""
+    if pin is None:
+        return
+    try:
+        urllib3.util.ssl_.assert_fingerprint(connection.sock.getpeercert(binary_form=True), pin)
+    except BaseException:
+        connection.close()
+        raise
+    # Else the library would warn of it.
+    connection.is_verified = True
+
+
 def _session(trust: tls.Trust, retries: int, note: t.Callable[[tls.Certificate], None], retried: tuple[int, ...] = RETRIED_STATUS) -> t.Any:
     """A requests session whose reads are tried again where a retry can help and costs no second timeout."""
     adapter, retry = _kinds()
@@ -387,7 +405,9 @@ def _kinds() -> tuple[t.Any, t.Any]:
             self._note = note
 
         def connect(self):  # type: ignore[no-untyped-def]
-            given = self.ssl_context, self.ca_certs, self.ca_cert_dir
+            given = self.ssl_context, self.ca_certs, self.ca_cert_dir, self.assert_fingerprint
+            # The library would compare it before the certificate is noted, and keep that to itself.
+            pin, self.assert_fingerprint = self.assert_fingerprint, None
             # With a proxy that is itself spoken to by TLS, the library has two contexts to make from what it was given.
             if self.ssl_context is None and getattr(getattr(self, "proxy", None), "scheme", "") != "https":
                 self.ssl_context = _context(self.cert_reqs, self.ca_certs, self.ca_cert_dir)
@@ -396,8 +416,9 @@ def _kinds() -> tuple[t.Any, t.Any]:
             try:
                 super().connect()
             finally:
-                self.ssl_context, self.ca_certs, self.ca_cert_dir = given
+                self.ssl_context, self.ca_certs, self.ca_cert_dir, self.assert_fingerprint = given
             self._note(tls.shown_by(t.cast(ssl.SSLSocket, self.sock)))
+            _hold_to(pin, self)
 
     class Pool(urllib3.HTTPSConnectionPool):
         def __init__(self, note, *args, **kwargs):  # type: ignore[no-untyped-def]

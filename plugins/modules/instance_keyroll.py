@@ -18,7 +18,8 @@ description:
     but not taken by the stack is set.
   - On v3 the rack tells the new pair's private key once. It is kept in the O(stores) before the rack's parameter
     C(key_pair_name) is set, by the Console that runs Terraform for the rack, else by the rack. Where only people can set it,
-    the run fails with the command to do so in RV(by_hand), and the next one sees to the rest.
+    the run fails with the command to do so in RV(by_hand), and the next one sees to the rest. A run that died goes on with
+    the pair whose private key it kept; a reply that is lost costs a pair that nothing uses.
   - Refused while the rack's API key is latent or its rotation unfinished, since the restart that comes with a keyroll
     would bring that key into force.
 author:
@@ -29,9 +30,14 @@ extends_documentation_fragment:
   - convox.credentials.rotation
   - convox.credentials.aws
 notes:
-  - On v2 the private key stays with the rack, which keeps it encrypted, and the O(stores) keep the rotation's state only. On v3 the
-    O(stores) are the only place where it is.
-  - Convox has no such keys on other clouds than AWS.
+  - On v2 and on classic racks the private key stays with the rack, which keeps it encrypted, and the O(stores) keep the
+    rotation's state only. On v3 the O(stores) are the only place where it is. The lookup C(convox.credentials.api_key) has it
+    with C(kind=instance_key).
+  - On v3 the rack is best reached through the Console that has its Terraform state, with O(rack); or by its own host, where
+    the CLI's files name that Console and have a key for it. A deploy key can't set parameters.
+  - On v3 nodes are told by their pair where EC2 knows the pair that the rack names, which shows that the AWS credentials are
+    for its account; else by when they began.
+  - Convox has no such keys on other clouds than AWS. There the run fails, nothing is changed, and RV(by_hand) says so.
 options:
   wait:
     description:
@@ -47,6 +53,8 @@ options:
     description:
       - Delete the rack's former key pairs in EC2 after a roll that ended well. Never the current or the newest one, nor one
         that any instance or launch template names.
+      - On v3 also the pairs that were abandoned because their private key was lost with its reply; and none where EC2 does not
+        know the pair that the rack names, which a warning says.
     type: bool
     default: false
 """
@@ -124,7 +132,9 @@ others:
   type: list
   elements: str
 by_hand:
-  description: What people have to do, where no API can. The run has failed, and nothing is wrong with the rack.
+  description:
+    - What people have to do, where no API can, as on v3 the command that sets the parameter. The run has failed, and nothing is
+      wrong with the rack. The new pair's private key is kept, and the next run goes on from there.
   returned: where something is left to people
   type: str
   sample: "`convox rack params set key_pair_name=production-keypair-1795593732 -r production` where its Terraform is"

@@ -28,6 +28,8 @@ extends_documentation_fragment:
 notes:
   - The rack's API answers no requests for a while if the rack runs without HighAvailability.
   - Apps with C(RackUrl=Yes) carry the old key until they are promoted again; RV(also_affected) names them.
+  - The API key of a v3 rack is in its Terraform state and can't be rolled here. The run fails, nothing is changed, and
+    RV(by_hand) says how it is rolled.
 options:
   method:
     description:

@@ -11,7 +11,21 @@ import typing as t
 
 from tests.chaos import faults as f
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
-from tests.chaos.setups import ALL, CONSOLE, ECS, INSTANCE_KEY, INSTANCES, OTHERS, SECRETS_MANAGER, SETUPS, SIGNING_KEY, Setup
+from tests.chaos.setups import (
+    ALL,
+    CONSOLE,
+    ECS,
+    INSTANCE_KEY,
+    INSTANCE_KEY_V3,
+    INSTANCES,
+    OTHERS,
+    RECORD_RENEWED,
+    RENEWED,
+    SECRETS_MANAGER,
+    SETUPS,
+    SIGNING_KEY,
+    Setup,
+)
 
 MANY, PLAYBOOK = "2 to 20 runs at once", "a real ansible-playbook"
 
@@ -51,7 +65,7 @@ class Case:
 def random_case(seed: str) -> Case:
     """The case of a seed: one to three faults, at any place."""
     chance = random.Random(seed)  # noqa: S311 - chance is no secret here
-    setup = chance.choice(OTHERS if chance.random() < 0.2 else SETUPS)
+    setup = chance.choice(OTHERS if chance.random() < 0.3 else SETUPS)
     if chance.random() < 0.06:
         several = tuple(_random_fault(chance, setup) for dummy in range(chance.randrange(2)))
         return Case(seed, setup, several, runs=chance.randint(2, 20), apart=chance.random() < 0.5)
@@ -112,6 +126,17 @@ INSTANCE_AWS_STEPS = (
     ("ec2:DescribeKeyPairs", 4),
     ("ssm:GetParameter", 1),
 )
+V3_STEPS = (
+    *(("POST /instances/keyroll", 1),) * 3,
+    *(("PUT /racks/org/name", 1),) * 3,
+    ("GET /racks/org/name", 19),
+    ("GET /system", 1),
+    ("POST /system/jwt/token", 1),
+    ("GET /instances", 2),
+)
+V3_AWS_STEPS = (("ec2:DescribeInstances", 5), ("ec2:DescribeKeyPairs", 7))
+# Of which one looks, or two do, before each change of a record.
+RECORD_STEPS = (*(("POST /graphql", 17),) * 4, ("GET /auth", 5))
 CONSOLE_STEPS = (("POST /graphql", 3), ("GET /auth", 4))
 KEY_STEPS = (("PUT /system/jwt/rotate", 1),) * 3
 # A line was written just before it, to a file that is there already.
@@ -157,14 +182,16 @@ def _requests(setup: Setup) -> tuple[tuple[str, int], ...]:
         return CONSOLE_STEPS
     if setup.subject == INSTANCES:
         return INSTANCE_STEPS
-    return RACK_STEPS + (() if setup.aws else KEY_STEPS)
+    if setup.of_v3:
+        return V3_STEPS
+    return RACK_STEPS + (() if setup.aws else KEY_STEPS) + (RECORD_STEPS if setup.subject == RENEWED else ())
 
 
 def _aws(setup: Setup) -> tuple[tuple[str, int], ...]:
     if not setup.aws:
         return ()
     of_the_store = SECRETS_STEPS if "aws_secretsmanager" in setup.stores else ()
-    return of_the_store + (INSTANCE_AWS_STEPS if setup.subject == INSTANCES else AWS_STEPS)
+    return of_the_store + (V3_AWS_STEPS if setup.of_v3 else INSTANCE_AWS_STEPS if setup.subject == INSTANCES else AWS_STEPS)
 
 
 def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str) -> Place:
@@ -174,17 +201,41 @@ def _place(chance: random.Random, steps: t.Sequence[tuple[str, int]], when: str)
 
 # What is the same as in another one is left out: of a roll by ECS into Secrets Manager, all but what the store changes.
 SECRETS_CHANGES = tuple(f"secretsmanager:{verb}" for verb in ("Create", "Put", "Update", "Tag"))
-MATRIX = ((ECS, ("",)), (SIGNING_KEY, ("",)), (SECRETS_MANAGER, SECRETS_CHANGES), (INSTANCE_KEY, ("",)), (CONSOLE, ("",)))
+# Of a roll by ECS through a Console, whatever the account's session asks, and what else is asked once the rotation is committed:
+# so often Console itself.
+RECORD_CHANGES = ("POST /graphql", "GET /")
+ASKED_SINCE = 24
+MATRIX = (
+    (ECS, ("",)),
+    (SIGNING_KEY, ("",)),
+    (SECRETS_MANAGER, SECRETS_CHANGES),
+    (INSTANCE_KEY, ("",)),
+    (INSTANCE_KEY_V3, ("",)),
+    (RECORD_RENEWED, RECORD_CHANGES),
+    (CONSOLE, ("",)),
+)
 
 
 def matrix(setup: Setup, steps: tuple[str, ...], places: t.Sequence[Place]) -> t.Iterator[Case]:
     """Every fault at every place of one roll that was watched. ``steps``: how the names of those begin that are tried."""
     for fault in f.OF_THE_RACK if setup.waits else ():
         yield Case(f"matrix: {setup}: {fault}", setup, (fault,))
-    for place in [place for place in places if (place.step or "").startswith(steps)]:
+    for number in range(ASKED_SINCE) if setup.subject == RENEWED else ():
+        taken = f.TAKEN.at(Place(BEFORE, f.WHEN_ASKED, number))
+        yield Case(f"matrix: {setup}: {taken}", setup, (taken,))
+    for place in [place for place in _of_its_own(setup, places) if (place.step or "").startswith(steps)]:
         for fault in _faults_of(setup, place):
             placed = fault.at(place)
             yield Case(f"matrix: {setup}: {placed}", setup, (placed,))
+
+
+def _of_its_own(setup: Setup, places: t.Sequence[Place]) -> t.Iterator[Place]:
+    """All, but for what a roll through a Console has in common with another one."""
+    committed = setup.subject != RENEWED
+    for place in places:
+        committed = committed or place.step == APPENDED
+        if committed or (place.step or "").startswith("POST /graphql"):
+            yield place
 
 
 def _faults_of(setup: Setup, place: Place) -> t.Iterator[Fault]:

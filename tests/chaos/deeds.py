@@ -25,10 +25,13 @@ JSON = {"Content-Type": "application/json"}
 class Deeds:
     """The hand that does it: on this process, its disk and clock, or on the stand-in, by its control address."""
 
-    def __init__(self, control_url: str, subject: str, tell: t.Callable[[str], None]) -> None:
+    def __init__(self, control_url: str, subject: str, asked: t.Mapping[str, str], tell: t.Callable[[str], None]) -> None:
         self._address = urllib.parse.urlsplit(control_url).netloc
         self._subject = subject
+        self._asked = asked
         self._tell = tell
+        # The host that is being asked.
+        self.host = ""
         self.disk: Disk | None = None
 
     def __call__(self, fault: Fault, step: str) -> None:
@@ -64,7 +67,7 @@ class Deeds:
 
     # -- the world ------------------------------------------------------------------------------------------------
     def rack_fault(self, dummy_step: str, **values: t.Any) -> None:
-        self._post("faults", values)
+        self._post("faults", values, self._asked.get(self.host, self._asked[""]))
 
     def aws_fault(self, step: str, **values: t.Any) -> None:
         # The stand-in names operations as AWS does; a step is named after the right that it needs.

@@ -125,10 +125,15 @@ DEATH = Fault("a container dies", "container_dies")
 SOMEBODY = Fault("somebody else sets a key", "somebody", {"activated": False})
 SOMEBODY_ACTIVE = Fault("somebody else rolls the key", "somebody", {"activated": True})
 
+# -- the Console --------------------------------------------------------------------------------------------------
+# Placed by the so-manieth request that Console answers with what it knows of the rack, or passes on, once the key is rolled.
+TAKEN = Fault("Console takes hold of the rack", "take_hold")
+WHEN_ASKED = "request to Console"
+
 OF_THE_RACK = UPDATES + REFUSED_RESTART + NEVER_UP
 OF_THE_RUN = (KILL, POWER_CUT, *CLOCK)
 OF_THE_CONTAINERS = (RESTART, DEATH)
 OF_OTHERS = (SOMEBODY, SOMEBODY_ACTIVE)
 OF_RACK_REQUESTS = CUT + STATUS + TLS + (GONE,)
 OF_AWS_REQUESTS = AWS_CUT + AWS_ERRORS
-BY_KIND = {fault.kind: fault for fault in (*OF_THE_RUN, *OF_THE_CONTAINERS, *OF_OTHERS, *DISK, *OF_RACK_REQUESTS, *OF_AWS_REQUESTS, *OF_THE_RACK)}
+BY_KIND = {fault.kind: fault for fault in (*OF_THE_RUN, *OF_THE_CONTAINERS, *OF_OTHERS, *DISK, *OF_RACK_REQUESTS, *OF_AWS_REQUESTS, *OF_THE_RACK, TAKEN)}

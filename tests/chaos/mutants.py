@@ -14,7 +14,7 @@ from tests.chaos import faults as f
 from tests.chaos.broken import MODULE_UTILS
 from tests.chaos.cases import Case
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
-from tests.chaos.setups import ECS, SETUPS, SIGNING_KEY, Setup
+from tests.chaos.setups import ECS, INSTANCE_KEY_V3, RECORD_RENEWED, SETUPS, SIGNING_KEY, Setup
 from tests.unit.rotation.mutants import MUTANTS as OF_ROTATION
 from tests.unit.rotation.mutants import ROUND_IF_NONE, broken
 
@@ -66,6 +66,11 @@ BY_ECS_ONLY = Setup("by ECS only", options={"activate": "ecs"})
 DRAINING = Setup("long draining, without AWS", rack={"restart_seconds": 0.4, "drain_seconds": 0.3}, aws=False, speed=200.0)
 STOPPED = "        if isinstance(end, rotation.Stop) and end.failed:\n"
 DROPS = STOPPED + "            if end.why == rotation.{}:\n                self._stores.save(self._record.committed())\n"
+KEPT = "        self._note(key=pair.private_key, key_name=pair.name)\n"
+ENDED = "        if end.do == STOP and end.failed:\n"
+LOOKED_AGAIN = "        if len(own) == 2 and record in own:\n"
+# By a roll through a Console, once the key is rolled: between the look that decides on the removal and the one just before it.
+ASKED_BEFORE_REMOVAL = 12
 
 MUTANTS = (
     Mutant(
@@ -132,6 +137,36 @@ MUTANTS = (
         "lost",
         ECS,
         (f.POWER_CUT.at(SENT),),
+    ),
+    Mutant(
+        "sets v3's parameter before the private key is kept",
+        (("instance_roll_v3", KEPT, "        self._terraform.set(KEY_PAIR_NAME, pair.name)\n" + KEPT),),
+        "lost",
+        INSTANCE_KEY_V3,
+        (f.KILL.at(Place(AFTER, "PUT /racks/org/name", 0)),),
+    ),
+    Mutant(
+        "drops v3's pair when its Terraform run is late",
+        (("instance_run", ENDED, ENDED + "            self._stores.save(self._record.committed())\n"),),
+        "lost",
+        INSTANCE_KEY_V3,
+        (f.UPDATES[1],),
+    ),
+    Mutant(
+        "removes a Console's record without another look",
+        (("console_reimport", LOOKED_AGAIN, "        if True:\n"),),
+        "lockouts",
+        RECORD_RENEWED,
+        (f.TAKEN.at(Place(BEFORE, f.WHEN_ASKED, ASKED_BEFORE_REMOVAL)),),
+    ),
+    Mutant(
+        "removes a Console's record before there is another",
+        (
+            ("console_sync", "        return Step(IMPORT_BESIDE, named)\n", "        return _retire(named)\n"),
+            ("console_reimport", LOOKED_AGAIN, "        if record in own:\n"),
+        ),
+        "lockouts",
+        RECORD_RENEWED,
     ),
     Mutant("does not bind the ledger's lines", (("ledger", "above, new = _above(path), ", "above, new = b'', "),), "corrupt", ROLLED_BEFORE),
 )

@@ -51,7 +51,7 @@ class _Run:
         self._convox = convox
         self._results, self._output = place / "results", job.report.with_suffix(".out")
         self._fired: list[str] = []
-        self._deeds = Deeds(job.control_url, job.subject, self._fired.append)
+        self._deeds = Deeds(job.control_url, job.subject, job.asked, self._fired.append)
         self._before = convox.journal.total
         for fault in job.faults:
             if fault.place is not None and fault.place.step is not None:

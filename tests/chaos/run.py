@@ -22,7 +22,10 @@ from tests.chaos.steps import Steps, watch_requests
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """``subject``: its place at the control address. ``mutant``: in what way the collection is broken, None for not."""
+    """``subject``: its place at the control address, ``asked``: those of the servers that requests go to (subjects.py).
+
+    ``mutant``: in what way the collection is broken, None for not.
+    """
 
     module: str
     options: t.Mapping[str, t.Any]
@@ -31,6 +34,7 @@ class Job:
     speed: float
     control_url: str
     subject: str
+    asked: t.Mapping[str, str]
     report: Path
     faults: tuple[Fault, ...] = ()
     mutant: str | None = None
@@ -107,7 +111,7 @@ def do(job: Job) -> None:
     def tell(**values: t.Any) -> None:
         os.write(handle, (json.dumps(values) + "\n").encode())
 
-    deeds = Deeds(job.control_url, job.subject, lambda kind: tell(fired=kind))
+    deeds = Deeds(job.control_url, job.subject, job.asked, lambda kind: tell(fired=kind))
     steps = Steps(job.faults, deeds)
     end: dict[str, t.Any] = {"data": {}, "msg": None, "error": None}
     try:
@@ -116,7 +120,7 @@ def do(job: Job) -> None:
         _hasten()
         deeds.disk = Disk(steps)
         deeds.disk.install()
-        watch_requests(steps)
+        watch_requests(steps, deeds)
         # Not at the top: a broken collection is imported anew.
         import pytest
 

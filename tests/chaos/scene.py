@@ -14,6 +14,7 @@ import time
 import typing as t
 from pathlib import Path
 
+from tests.chaos import faults as f
 from tests.chaos import verdict
 from tests.chaos.cases import Case
 from tests.chaos.faults import DELAY_S, TIMEOUT_S, Fault
@@ -152,11 +153,13 @@ class Scene:
         """So many runs at once, and what goes wrong meanwhile; looked at again at once when they have ended."""
         case = self.case
         faults = [self._with_key(fault) for fault in case.faults]
-        placed = tuple(fault for fault in faults if fault.place is not None)
+        placed = tuple(fault for fault in faults if fault.place is not None and fault.deed != f.TAKEN.deed)
         for fault in faults:
             if fault.place is None and fault.deed == "rack_fault":
                 self.subject.fault(**fault.values)
                 self.fired.append(fault.kind)
+            elif fault.place is not None and fault.deed == f.TAKEN.deed:
+                self.subject.take_hold(fault.place.number)
         options: dict[str, t.Any] = {"timeout": TIMEOUT_S}
         if case.setup.waits:
             options["wait_timeout"] = int(case.patience * case.speed)
@@ -172,6 +175,7 @@ class Scene:
                 self.fired.append(fault.kind)
         reports = [self._end(runs, job, number, findings) for job, number in zip(jobs, numbers)]
         self.places = [(place[0], place[1], place[2]) for place in reports[0].places]
+        self.fired += [f.TAKEN.kind] * self.subject.taken
         verdict.after_runs_at_once(self, reports, findings)
         verdict.after_any_run(self, findings, "after the faults")
 
@@ -224,6 +228,7 @@ class Scene:
             speed=self.case.setup.speed,
             control_url=self.convox.control_url,
             subject=self.subject.address,
+            asked=self.subject.asked,
             report=self._reports / f"{len(list(self._reports.iterdir()))}-{time.monotonic_ns()}.json",
             faults=faults,
             mutant=self._mutant,

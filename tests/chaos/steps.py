@@ -9,10 +9,14 @@ Only names that the plugins look up are replaced, in a process that dies with th
 from __future__ import annotations
 
 import collections
+import re
 import typing as t
 import urllib.parse
 
 from tests.chaos.faults import AFTER, BEFORE, Fault, Place
+
+if t.TYPE_CHECKING:
+    from tests.chaos.deeds import Deeds
 
 Deed = t.Callable[[Fault, str], None]
 
@@ -43,7 +47,7 @@ class Steps:
                 self._deed(fault, place.step or "")
 
 
-def watch_requests(steps: Steps) -> None:
+def watch_requests(steps: Steps, deeds: Deeds) -> None:
     """Every request that goes out, with what the libraries repeat of it: to racks and Consoles, and to AWS."""
     import botocore.client
     import requests
@@ -51,10 +55,17 @@ def watch_requests(steps: Steps) -> None:
     request, call = requests.Session.request, botocore.client.BaseClient._make_api_call
 
     def requested(self: t.Any, method: str, url: str, **more: t.Any) -> t.Any:
-        return steps.around(f"{method} {urllib.parse.urlsplit(url).path}", lambda: request(self, method, url, **more))
+        asked = urllib.parse.urlsplit(url)
+        deeds.host = asked.netloc
+        return steps.around(f"{method} {_plain(asked.path)}", lambda: request(self, method, url, **more))
 
     def called(self: t.Any, operation: str, arguments: t.Any) -> t.Any:
         return steps.around(f"{self.meta.service_model.endpoint_prefix}:{operation}", lambda: call(self, operation, arguments))
 
     setattr(requests.Session, request.__name__, requested)
     setattr(botocore.client.BaseClient, call.__name__, called)
+
+
+def _plain(path: str) -> str:
+    """Without the rack's name, which is another in each case."""
+    return re.sub("^/racks/.+", "/racks/org/name", path)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from tests.chaos import setups
@@ -12,14 +13,22 @@ from tests.integration.watching import new_keys_of
 
 if t.TYPE_CHECKING:
     from tests.standin import Standin
+    from tests.standin.accounts import RackRecord
+    from tests.standin.console import Console
+    from tests.standin.messages import Reply, Request
     from tests.standin.rack import Rack
 
 ALIAS = "alias.example.com"
+# What Console does with a rack by itself: with which account, and when.
+RENEWED_WITH = ("runtime-1", "weekly", 3, 4)
 Records = t.Sequence[t.Mapping[str, t.Any]]
 
 
 class RackKey:
-    """A rack's API key. ``own``: its entry in the CLI's auth. ``logins``: the CLI's, before anything happens. ``elsewhere``: keys that others hold."""
+    """A rack's API key. ``own``: its entry in the CLI's auth. ``logins``: the CLI's, before anything happens. ``elsewhere``: keys that others hold.
+
+    ``address``: its place at the stand-in's control address, ``asked``: those of the servers that requests go to, by host; "" for any other.
+    """
 
     module, kind = "rack_keyroll", "rack_api_key"
     # Whether a key is in the reply only that makes it, so that it can be lost there.
@@ -31,6 +40,7 @@ class RackKey:
         self.host = self.own = rack.host
         self.identity = rack.rack_domain
         self.address = f"racks/{rack.name}"
+        self.asked = {"": self.address}
         self.first = rack.key
         self.logins = {self.host: rack.key, ALIAS: rack.key}
         self.elsewhere: set[str] = set()
@@ -49,6 +59,10 @@ class RackKey:
         secret = self._rack.secret()
         return {each.key for each in self._rack.service.snapshot()[0] if each.state != "stopped"} | {self.key} | ({secret.value} if secret else set())
 
+    def logins_due(self) -> set[str]:
+        """What its entry in the CLI's auth is to be."""
+        return self.alive()
+
     def made(self) -> list[str]:
         """The keys that it was given after its first, each once."""
         return [key for key in dict.fromkeys(new_keys_of(self._rack)) if key != self.first]
@@ -57,8 +71,21 @@ class RackKey:
         """What the stores say that is not so. ``others``: so many of them are not the CLI's files, which need no copy of the key."""
         yield from _other_keys(self.alive(), records, others)
 
+    def never(self) -> t.Iterator[str]:
+        """What must never be, and was."""
+        yield from ()
+
     def fault(self, **values: t.Any) -> None:
         self._rack.fault(**values)
+
+    @property
+    def taken(self) -> bool:
+        """Whether its Console took hold of it."""
+        return False
+
+    def take_hold(self, number: int) -> None:
+        """Let its Console do so when it was asked so often."""
+        raise NotImplementedError
 
     def mend(self) -> None:
         """Let everything go well again, and end well what went on."""
@@ -93,6 +120,107 @@ class RackKeyThroughConsole(RackKey):
         self._convox.console.records.remove(self._record)
 
 
+class RackKeyRenewed(RackKeyThroughConsole):
+    """The same, with ``console_sync: reimport``: Console has one record of the rack afterwards, by its name, with the key in force (6.3)."""
+
+    def __init__(self, convox: Standin, rack: Rack) -> None:
+        super().__init__(convox, rack)
+        console = self._console = convox.console
+        # What befalls a request befalls it at the server that it goes to.
+        self.asked = {"": "console", rack.host: self.address, rack.rack_domain: self.address}
+        self.options = {**self.options, "email": console.email, "account_password": console.password}
+        record = self._record
+        record.runtime, record.update_frequency, record.update_day, record.update_hour = RENEWED_WITH
+        self._watch = _Watch(console, rack)
+
+    @property
+    def taken(self) -> bool:
+        return self._watch.taken
+
+    def never(self) -> t.Iterator[str]:
+        if self._console.uninstalled:
+            yield "Console has uninstalled a rack"
+        if self._watch.without:
+            yield "Console was without a record of the rack"
+
+    def out_of_place(self, records: Records, others: int) -> t.Iterator[str]:
+        yield from super().out_of_place(records, others)
+        found = self._watch.records()
+        if [record.name for record in found] != [self._rack.name]:
+            yield f"Console has {len(found)} records of the rack, not one by its name"
+        if {record.key for record in found} != self.alive():
+            yield "Console's copy of the key is not the one in force everywhere"
+        if {(each.runtime, each.update_frequency, each.update_day, each.update_hour) for each in found} != {RENEWED_WITH}:
+            yield "Console's record has other settings than before"
+
+    def take_hold(self, number: int) -> None:
+        self._watch.left = number
+
+    def mend(self) -> None:
+        """Somebody has Console let go of the rack, too."""
+        self._console.faults.clear()
+        self._watch.let_go()
+        super().mend()
+
+    def forget(self) -> None:
+        self._watch.close()
+        self._console.uninstalled.clear()
+        for record in self._watch.records():
+            self._console.records.remove(record)
+
+
+class _Watch:
+    """Looks on at what Console does with its records of a rack.
+
+    ``without``: there was none for a moment. ``left``: so many requests after the key was rolled, Console takes hold of the rack.
+    """
+
+    def __init__(self, console: Console, rack: Rack) -> None:
+        self._console, self._rack = console, rack
+        self.without = self.taken = False
+        self.left: int | None = None
+        accounts = self._accounts = console._accounts
+        remove, look, proxy = accounts.rack_remove, accounts.organizations, console._proxy
+
+        def removed(**values: t.Any) -> str:
+            said = remove(**values)
+            self.without = self.without or not self.records()
+            return said
+
+        # Not as a record is removed: what comes after the last look can be known to nobody.
+        def looked() -> list[dict[str, t.Any]]:
+            self._count()
+            return look()
+
+        def passed_on(request: Request) -> Reply:
+            self._count()
+            return proxy(request)
+
+        for thing, name, instead in ((accounts, "rack_remove", removed), (accounts, "organizations", looked), (console, "_proxy", passed_on)):
+            setattr(thing, name, instead)
+
+    def records(self) -> list[RackRecord]:
+        return [record for record in self._console.records if record.hostname in (self._rack.host, self._rack.rack_domain)]
+
+    def _count(self) -> None:
+        if self.left is None or not self._rack.stack.password_updates:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.taken = True
+            for record in self.records():
+                record.uninstallable = True
+
+    def let_go(self) -> None:
+        self.left = None
+        for record in self.records():
+            record.uninstallable = False
+
+    def close(self) -> None:
+        for thing, name in ((self._accounts, "rack_remove"), (self._accounts, "organizations"), (self._console, "_proxy")):
+            delattr(thing, name)
+
+
 class InstanceKey(RackKey):
     """The key pair of a rack's instances. The API's own key is to stay as it is."""
 
@@ -113,11 +241,76 @@ class InstanceKey(RackKey):
             yield "a store names another pair than the one in force"
 
 
+class InstanceKeyOfV3(InstanceKey):
+    """The pair that the nodes of a v3 rack have, whose private key is told once (5). Console runs Terraform for the rack, and passes requests on."""
+
+    def __init__(self, convox: Standin, rack: Rack) -> None:
+        super().__init__(convox, rack)
+        self._console = convox.console
+        self._record = self._console.import_rack(rack)
+        self.host = self.own = self._console.host
+        self.asked = {"": "console"}
+        self.logins = {self.host: self._console.api_key}
+        self.options = {"host": self.host, "rack": self._record.full_name}
+
+    @property
+    def key(self) -> str:
+        """The pair that the rack names: nobody but its owner knows the private key of one that people made."""
+        return self._rack.parameters["Key"]
+
+    def accepted(self) -> set[str]:
+        return {each.key_name for each in self._rack.instances.members()}
+
+    def alive(self) -> set[str]:
+        """The private keys of the pairs that nodes have, or start with. A pair that nothing names is no loss."""
+        told = self._rack.private_keys_told
+        return {told[pair] for pair in self.accepted() | {self.key} if pair in told}
+
+    def logins_due(self) -> set[str]:
+        """Nobody is logged in with it, and the login that it is rolled by stays."""
+        return {self._console.api_key}
+
+    def out_of_place(self, records: Records, others: int) -> t.Iterator[str]:
+        pair = self.key
+        private_key = self._rack.private_keys_told.get(pair)
+        if private_key is None or self.accepted() != {pair}:
+            yield "the nodes have not taken a pair that was made here"
+        if self._rack.key != self.first:
+            yield "the API's key is another"
+        if {record.get("key_name") for record in records} - {pair} or len(records) < max(others, 1):
+            yield "a store names another pair than the one in force"
+        if {record.get("current") for record in records} - {private_key}:
+            yield "a store has another private key than that of the pair in force"
+
+    def mend(self) -> None:
+        """Somebody sees to a Terraform run that failed, with another one; and the rack's next pair can have a name of its own again."""
+        self._console.faults.clear()
+        super().mend()
+        if "ROLLBACK" in self._rack.stack.status:
+            self._rack.stack.change({"LogRetention": str(int(self._rack.parameters["LogRetention"] or 0) + 1)})
+            self._rack.wait_at_rest()
+        while any(pair.endswith(f"-{int(time.time())}") for pair in self._rack.private_keys_told):
+            time.sleep(0.01)
+
+    def forget(self) -> None:
+        self._console.records.remove(self._record)
+
+
+class InstanceKeyOfV3Behind(InstanceKeyOfV3):
+    """The same, where what befalls a request befalls it between Console and the rack."""
+
+    def __init__(self, convox: Standin, rack: Rack) -> None:
+        super().__init__(convox, rack)
+        self.asked = {"": self.address}
+
+
 class ConsoleKey:
     """A person's API key at the Console: made by it, shown once, and the former one is dead at once."""
 
     module, kind = "console_api_key", "console_api_key"
     address = "console"
+    asked: t.ClassVar = {"": address}
+    taken = False
     shown_once = True
 
     def __init__(self, convox: Standin, dummy_rack: Rack) -> None:
@@ -136,7 +329,7 @@ class ConsoleKey:
     def accepted(self) -> set[str]:
         return {self.key}
 
-    alive = accepted
+    alive = logins_due = accepted
 
     def out_of_place(self, records: Records, others: int) -> t.Iterator[str]:
         yield from _other_keys(self.alive(), records, others)
@@ -145,8 +338,14 @@ class ConsoleKey:
         """None is counted: a reply that was lost is made up for by another key, by contract."""
         return []
 
+    def never(self) -> t.Iterator[str]:
+        yield from ()
+
     def fault(self, **values: t.Any) -> None:
         self._console.fault(**values)
+
+    def take_hold(self, number: int) -> None:
+        raise NotImplementedError
 
     def mend(self) -> None:
         self._console.faults.clear()
@@ -167,6 +366,9 @@ Subject = t.Union[RackKey, ConsoleKey]
 KINDS: dict[str, type[RackKey] | type[ConsoleKey]] = {
     setups.RACK: RackKey,
     setups.THROUGH_CONSOLE: RackKeyThroughConsole,
+    setups.RENEWED: RackKeyRenewed,
     setups.INSTANCES: InstanceKey,
+    setups.INSTANCES_V3: InstanceKeyOfV3,
+    setups.INSTANCES_V3_BEHIND: InstanceKeyOfV3Behind,
     setups.CONSOLE_KEY: ConsoleKey,
 }

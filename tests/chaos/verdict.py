@@ -50,6 +50,8 @@ def after_any_run(scene: Scene, findings: Findings, when: str) -> None:
 
     A Console's new key is lost with the reply that it comes in, by its nature: what counts is that a run gets a new one.
     """
+    for words in scene.subject.never():
+        findings.add("lockouts", f"{words} {when}")
     if _damaged(scene, findings, when) or (scene.subject.shown_once and when != AFTER_THE_LAST_RUN):
         return
     lost = scene.subject.alive() - scene.machine.held_keys() - scene.others - scene.subject.elsewhere
@@ -104,11 +106,11 @@ def _in_place(scene: Scene, last: Report, findings: Findings) -> None:
     What somebody else logged in with meanwhile is theirs: that is left, and named (architecture 4, Commit).
     """
     subject, auth = scene.subject, scene.machine.auth()
-    alive = subject.alive()
+    due = subject.logins_due()
     theirs = auth.get(subject.own) in scene.others
-    if alive != {auth.get(subject.own)} and not (theirs and "did not touch" in last.text):
+    if due != {auth.get(subject.own)} and not (theirs and "did not touch" in last.text):
         findings.add("lockouts", "the key in auth is not the one in force everywhere")
-    if ALIAS in subject.logins and alive != {auth.get(ALIAS)} and not scene.others:
+    if ALIAS in subject.logins and due != {auth.get(ALIAS)} and not scene.others:
         findings.add("lockouts", "the key of the alias in auth is not the one in force everywhere")
     for words in subject.out_of_place(scene.machine.records(subject.kind, subject.identity), len(set(scene.case.setup.stores) - {"cli"})):
         findings.add("lockouts", words)

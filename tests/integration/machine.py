@@ -180,7 +180,8 @@ class Machine:
         for stages in self._secrets():
             about = stages.get("CONVOX", {})
             if about.get("kind") == kind:
-                found.append((about.get("identity"), {**about, "current": stages["AWSCURRENT"].get("api_key")}))
+                current = stages["AWSCURRENT"]
+                found.append((about.get("identity"), {**about, "current": current.get("api_key", current.get("private_key"))}))
         return [record for name, record in found if record and identity in (None, name)]
 
     def _secrets(self) -> list[dict[str, dict[str, Any]]]:

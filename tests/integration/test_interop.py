@@ -34,7 +34,7 @@ LAYOUTS = {"classic": (".convox", "host"), "v2": (".config/convox2", "host"), "v
 CONSOLE, RACK = "console.example.com:8443", "rack.alpha.example.com:5443"
 CONSOLE_KEY, RACK_KEY = "0123456789abcdef0123456789abcdef", "AlphaAlphaAlphaAlphaAlphaAlpha"
 USER_ID, SESSION = "6f1c2a53-7d3e-4c1b-9d2a-0b8f5e6a7c4d", "fedcba9876543210fedcba9876543210"
-# Written by others, and only to be left alone.
+# Written by others, and left alone by a login.
 OTHERS = ("self-managed", "racks/alpha")
 
 
@@ -81,7 +81,8 @@ def home(machine: Machine, console: Console, new_rack: NewRack) -> Iterator[Home
     home = Home(machine, console, new_rack(name="alpha", console=True))
     yield home
     # What is looked for after each test is keys outside of the stores, which are JSON.
-    (machine.config / "racks" / "alpha").unlink(missing_ok=True)
+    for path in (machine.config / "racks").glob("*"):
+        path.unlink()
     auth = machine.home / ".convox" / "auth"
     if auth.exists() and ",\n}" in auth.read_text(encoding="utf-8"):
         auth.unlink()
@@ -107,16 +108,26 @@ def test_whom_the_cli_logged_into_is_known(home: Home, name: str) -> None:
     assert home.files(place) == before
 
 
+def has_the_key(home: Home, host: str, key: str) -> bool:
+    """Whether the lookup returns it. A lookup works in ansible-playbook itself, whose environment has to be this machine's."""
+    home.machine.verbosity = 3
+    (home.machine.inputs / "key").write_text(key, encoding="utf-8")
+    there = f"lookup('ansible.builtin.file', '{home.machine.inputs / 'key'}')"
+    return not look_up(home.machine, f"lookup('convox.credentials.api_key', '{host}') == {there}").failed
+
+
 @pytest.mark.parametrize("name", HOMES)
 def test_the_lookup_has_its_keys(home: Home, name: str) -> None:
-    # A lookup works in ansible-playbook itself, whose environment has to be this machine's.
-    home.machine.verbosity = 3
     home.lay(name, HOMES[name])
     with nothing_changes(home.machine):
         for host, key in ((home.console.host, home.console.api_key), (home.rack.host, home.rack.key)):
-            (home.machine.inputs / "key").write_text(key, encoding="utf-8")
-            there = f"lookup('ansible.builtin.file', '{home.machine.inputs / 'key'}')"
-            assert not look_up(home.machine, f"lookup('convox.credentials.api_key', '{host}') == {there}").failed
+            assert has_the_key(home, host, key)
+
+
+def test_the_lookup_has_the_key_of_a_racks_own_file(home: Home) -> None:
+    home.lay("v3/logged_in", ".config/convox", "racks/alpha")
+    with nothing_changes(home.machine):
+        assert has_the_key(home, home.rack.host, home.rack.key)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -151,6 +162,53 @@ def test_its_session_is_used(home: Home, layout: str) -> None:
     with nothing_changes(home.machine):
         home.machine.run("rack_info")
     assert len(asked(home.machine.convox, "console", "POST", "/session")) == before
+
+
+# -- what a roll leaves -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("only", [("racks/alpha",), ()], ids=["its file alone", "logged in, too"])
+def test_the_file_of_a_rack_has_the_new_key_after_a_roll(home: Home, only: tuple[str, ...]) -> None:
+    """The key is found in it, and exchanged in it: with all else as the v3 CLI wrote it, to the byte."""
+    machine, place = home.machine, home.lay("v3/logged_in", ".config/convox", *only)
+    machine.write(place / "racks" / "notes", "alpha is the one for tests\n")
+    # Another name of the same rack.
+    machine.write(place / "racks" / "alias", f"https://me:{home.rack.key}@localhost:{home.rack.host.rpartition(':')[2]}/\n")
+    before, old = home.files(place), home.rack.key
+    assert machine.run("rack_keyroll", host=home.rack.host, console_sync="none")["phase"] == "committed"
+    assert home.rack.accepted_keys == {home.rack.key} != {old}
+    after = home.files(place)
+    assert {name: after[name] for name in before} == {name: text.replace(old, home.rack.key) for name, text in before.items()}
+    assert after["racks/alpha"] == f"https://convox:{home.rack.key}@{home.rack.host}"
+    assert machine.auth()[home.rack.host] == home.rack.key
+    assert {path.name for path in (place / "racks").iterdir()} == {"alpha", "alias", "notes"}
+    # And that is a login: what the CLI's directory alone knows is enough again.
+    (place / "auth").unlink()
+    (place / "rotations.json").unlink()
+    assert machine.run("rack_info", host=home.rack.host)["racks"][0]["name"] == "alpha"
+
+
+def test_the_file_of_another_rack_with_the_same_key_is_left(home: Home, new_rack: NewRack) -> None:
+    """With the new key its owner would be locked out of it, until it is rolled itself."""
+    other = new_rack(key=home.rack.key)
+    place = home.lay("v3/logged_in", ".config/convox", "racks/alpha")
+    twins = f"https://convox:{other.key}@{other.host}"
+    home.machine.write(place / "racks" / "twin", twins)
+    racks = (home.rack, other)
+    for rolled in racks:
+        home.machine.run("rack_keyroll", host=rolled.host, console_sync="none")
+        assert rolled.key not in twins
+        assert [rack.accepted_keys for rack in racks] == [{rack.key} for rack in racks]
+        files = home.files(place)
+        assert [files[f"racks/{name}"] for name in ("alpha", "twin")] == [f"https://convox:{rack.key}@{rack.host}" for rack in racks]
+
+
+def test_a_file_of_a_rack_that_the_cli_cut_short(home: Home) -> None:
+    """It may have been the only copy of a key: nothing is rolled, and it stays."""
+    place = home.lay("v3/logged_in", ".config/convox")
+    home.machine.write(place / "racks" / "beta", home.files(place)["racks/alpha"][:30])
+    with nothing_changes(home.machine, locks=False):
+        failed = home.machine.fail("rack_keyroll", host=home.rack.host, console_sync="none")
+    assert f"{place / 'racks' / 'beta'}: no whole URL" in failed.msg
+    (place / "racks" / "beta").unlink()
 
 
 # -- what convox_login writes -------------------------------------------------------------------------------------

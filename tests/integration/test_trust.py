@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import socket
 import ssl
 import time
@@ -218,7 +219,12 @@ def test_through_a_console_the_option_is_about_the_console(machine: Machine, str
     for pinned in ({}, {stranger.host: "ab" * 32}):
         machine.write(pins, json.dumps(pinned))
         with nothing_changes(machine, locks=False):
-            assert stranger.host in machine.fail("rack_keyroll", **roll).msg
+            refused = machine.fail("rack_keyroll", **roll).msg
+        # What it shows, what it should, and where that is written for a host that is not the given one.
+        for word in (stranger.host, certificate_of(stranger.host), *pinned.values(), "the file tls-fingerprints of the CLI's", "nothing was changed"):
+            assert word in refused
+        assert "tls_fingerprint" not in refused
+        assert "does not answer" not in refused
     machine.write(pins, json.dumps({stranger.host: certificate_of(stranger.host)}))
     assert machine.run("rack_keyroll", **roll)["phase"] == "committed"
     assert stranger.accepted_keys == {stranger.key} != {record.key}
@@ -235,6 +241,37 @@ def test_two_runs_keep_what_they_accept_at_once(machine: Machine, stranger: Rack
         assert machine.convox.journal.total == before, "nothing is sent before the pin is kept"
     assert [play.end().failed for play in plays] == [False, False]
     assert machine.read_json(pins) == {rack.host: certificate_of(rack.host) for rack in racks}
+
+
+def test_who_saw_a_host_first_is_believed(machine: Machine, stranger: Rack, new_rack: NewRack) -> None:
+    """Two runs find no pin; by the time that the second one looked, the first has kept another certificate."""
+    pins = machine.config / "tls-fingerprints"
+    machine.write(pins, "{}")
+    with files.locked(f"{pins}.lock", "the test"):
+        play = machine.begin("rack_info", host=stranger.host, api_key=stranger.key, tls_fingerprint="accept_new")
+        time.sleep(3)
+        machine.write(pins, json.dumps({stranger.host: "ab" * 32}))
+    refused = play.end()
+    assert refused.failed
+    assert "ab" * 32 in refused.msg
+    assert certificate_of(stranger.host) in refused.msg
+    assert machine.read_json(pins) == {stranger.host: "ab" * 32}
+    assert asked(machine.convox, f"rack {stranger.name}") == []
+
+
+def test_what_is_seen_is_what_the_connection_showed(machine: Machine, new_rack: NewRack) -> None:
+    """Each container makes a certificate for itself: what another one shows is no word on the one that was refused."""
+    rack = new_rack(certificate="api")
+    pinned = certificate_of(rack.host)
+    seen = set()
+    for dummy in range(4):
+        result = machine.result("rack_info", host=rack.host, api_key=rack.key, tls_fingerprint=pinned)
+        if result.failed:
+            assert "O=convox, CN=api, which each container makes for itself" in result.msg
+            seen.add(re.findall("seen ([0-9a-f]{64})", result.msg)[0])
+    assert len(seen) == 1
+    assert pinned not in seen
+    assert "is another one after each restart" in machine.result("rack_info", host=rack.host, api_key=rack.key, tls_fingerprint="accept_new").warnings
 
 
 def test_a_host_that_only_a_proxy_can_find(machine: Machine, new_rack: NewRack) -> None:
@@ -270,9 +307,40 @@ def test_the_audit_asks_no_stranger(machine: Machine, stranger: Rack, new_rack: 
     report = audit(machine, racks=[rack.host for rack in (stranger, pinned, changed, vouched)])
     answered = {each["id"]: each["key"] for each in report["racks"]}
     assert answered == {stranger.host: "unknown", pinned.rack_domain: "in_force", changed.host: "unknown", vouched.rack_domain: "in_force"}
-    findings = {each["id"]: each["evidence"].get("sha256") for each in report["findings"] if each["id"].startswith("certificate")}
-    assert findings == {"certificate_unverified": certificate_of(stranger.host), "certificate_changed": certificate_of(changed.host)}
+    findings = {each["id"]: each["evidence"] for each in report["findings"] if each["id"].startswith("certificate")}
+    assert findings["certificate_unverified"]["sha256"] == certificate_of(stranger.host)
+    assert findings["certificate_changed"] == {"sha256": certificate_of(changed.host), "pinned_sha256": "ab" * 32}
+    assert len(findings) == 2
     assert asked(machine.convox, f"rack {stranger.name}") == asked(machine.convox, f"rack {changed.name}") == []
+
+
+def test_the_audit_and_a_pinned_host_of_which_nothing_but_a_login_is_known(machine: Machine, stranger: Rack) -> None:
+    """Whoever pinned it wants to hear of it, with both certificates: it is no login for an unknown host."""
+    machine.log_in(stranger.host, stranger.key)
+    machine.write(machine.config / "tls-fingerprints", json.dumps({stranger.host: "ab" * 32}))
+    report = audit(machine)
+    (finding,) = [each for each in report["findings"] if each["id"] in ("certificate_changed", "login_stray")]
+    assert (finding["id"], finding["severity"], finding["subject"]) == ("certificate_changed", "high", stranger.host)
+    assert finding["evidence"] == {"sha256": certificate_of(stranger.host), "pinned_sha256": "ab" * 32}
+    assert asked(machine.convox, f"rack {stranger.name}") == []
+
+
+def test_the_audit_and_the_rack_of_rack_url(machine: Machine, stranger: Rack, console: Console, new_rack: NewRack) -> None:
+    """The option is about that rack, as in other modules, and not about the Console that is asked beside it."""
+    listed = new_rack(console=True)
+    machine.log_in(console.host, console.api_key)
+    machine.write(machine.config / "host", console.host)
+    way = {"rack_url": stranger.url, "console": True}
+    report = audit(machine, **way, tls_fingerprint="ab" * 32)
+    (finding,) = [each for each in report["findings"] if each["id"] in ("certificate_changed", "certificate_unverified")]
+    assert (finding["id"], finding["subject"]) == ("certificate_changed", stranger.host)
+    assert finding["evidence"] == {"sha256": certificate_of(stranger.host), "pinned_sha256": "ab" * 32}
+    assert asked(machine.convox, f"rack {stranger.name}") == []
+    for pin in (pin_of(stranger.host), "accept_new"):
+        report = audit(machine, **way, tls_fingerprint=pin)
+        answered = {each["id"]: (each["key"], each["console_copy"]) for each in report["racks"]}
+        assert answered == {stranger.rack_domain: ("in_force", "none"), listed.rack_domain: ("unknown", "ok")}
+    assert not (machine.config / "tls-fingerprints").exists()
 
 
 def test_the_audit_and_the_console(machine: Machine, console: Console, new_rack: NewRack) -> None:

@@ -25,5 +25,8 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
-        if rack.certificate and rack.certificate.state == CHANGED:
-            yield KIND.of(rack, "it shows another certificate than the pinned one; no key was sent", sha256=rack.certificate.fingerprint)
+        shown = rack.certificate
+        if shown and shown.state == CHANGED:
+            yield KIND.of(
+                rack, "it shows another certificate than the pinned one; no key was sent", sha256=shown.fingerprint, pinned_sha256=shown.pinned
+            )

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence, words
-from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_CONSOLE, ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
 KIND = Kind(
@@ -19,7 +20,7 @@ KIND = Kind(
     severity="high",
     title="Key shared by several hosts",
     why="Who gets the key of one has all of them, and rolling one alone leaves the others open.",
-    mend="Roll the keys of all of them: each gets one of its own. A Console's is rolled by rotate_console_api_key.",
+    mend="Roll the keys of all of them: each gets one of its own. A Console's is rolled by rotate_console_api_key, a v3 rack's by `terraform apply -replace=`.",
     playbook=ROLL_RACKS,
 )
 
@@ -28,4 +29,12 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for key, holders in seen.holders().items():
         if len(holders) > 1:
             names = sorted(holders)
-            yield KIND.about(names[0], f"its key is also that of {words(names[1:])}", ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
+            what = f"its key is also that of {words(names[1:])}"
+            yield _kind(seen, names).about(names[0], what, ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
+
+
+def _kind(seen: Evidence, names: t.Sequence[str]) -> Kind:
+    """With the playbook that rolls at least one of these keys; a v3 rack's none does."""
+    of_racks = {KIND.of(rack, "").playbook for rack in seen.racks if rack.label in names}
+    of_consoles = {ROLL_CONSOLE for console in seen.consoles if console.host in names}
+    return dataclasses.replace(KIND, playbook=next((each for each in (ROLL_RACKS, ROLL_CONSOLE) if each in of_racks | of_consoles), None))

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import Evidence
-from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_RACKS, Finding, Kind
+from ansible_collections.convox.credentials.plugins.module_utils.audit_finding import ROLL_CONSOLE, ROLL_RACKS, Finding, Kind
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import Policy
 
 KIND = Kind(
@@ -23,6 +24,8 @@ KIND = Kind(
     playbook=ROLL_RACKS,
 )
 
+_OF_CONSOLE = dataclasses.replace(KIND, playbook=ROLL_CONSOLE)
+
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
@@ -30,4 +33,4 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
             yield KIND.of(rack, "its key in force has fewer than 24 characters")
     for console in seen.consoles:
         if console.in_force and console.in_force.weak:
-            yield KIND.about(console.host, "the Console API key has fewer than 24 characters")
+            yield _OF_CONSOLE.about(console.host, "the Console API key has fewer than 24 characters")

@@ -22,6 +22,7 @@ KIND = Kind(
     why="Neither a store nor the ledger has noted when the key was made, so nobody can show that it is within the policy.",
     mend="Roll the rack's key; from then on its age is known.",
     playbook=ROLL_RACKS,
+    mend_by_hand="Terraform made it, and no store notes when. Accept this where somebody knows it; `terraform apply -replace=` makes a new key.",
 )
 
 

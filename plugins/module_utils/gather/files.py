@@ -13,9 +13,8 @@ import glob
 import os
 import stat
 import typing as t
-import urllib.parse
 
-from ansible_collections.convox.credentials.plugins.module_utils import cli_config, files
+from ansible_collections.convox.credentials.plugins.module_utils import cli_config, cli_racks
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, File, Source, words
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, Damaged
@@ -78,7 +77,8 @@ def look(layouts: t.Sequence[Layout], stores: t.Sequence[str], not_found: t.Sequ
         _each(seen, failed, layout.file("rotations.json"), functools.partial(_records, layout.file("rotations.json")), seen.records)
         for name in ("tls-fingerprints", "session"):
             _each(seen, failed, layout.file(name), functools.partial(_nothing, layout, name), [])
-        _each(seen, failed, layout.file("racks"), functools.partial(_urls, layout.file("racks")), seen.logins)
+        for path in _racks(layout, failed):
+            _each(seen, failed, path, functools.partial(_url, path), seen.logins)
     for path in stores:
         _each(seen, failed, path, functools.partial(_records, path), seen.records)
     places = f"{len(seen.logins)} logins in {len(layouts)} directories: {words([layout.path for layout in layouts], _MOST_TOLD)}"
@@ -110,17 +110,15 @@ def _records(path: str) -> list[tuple[str, Record]]:
     return [(path, record) for record in FileStore(path).every()]
 
 
-def _urls(directory: str) -> t.Iterator[Held]:
-    """The v3 CLI keeps a file a rack, each a URL with the key in it (convox-protocol 2)."""
-    if not os.path.isdir(directory):
-        return
-    for name in sorted(os.listdir(directory)):
-        path = os.path.join(directory, name)
-        text = (files.read(path) or "").strip() if os.path.isfile(path) else ""
-        try:
-            parts = urllib.parse.urlsplit(text)
-            host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
-        except ValueError:
-            continue
-        if parts.scheme == "https" and host and parts.password:
-            yield Held(host, urllib.parse.unquote(parts.password), path)
+def _racks(layout: Layout, failed: list[str]) -> list[str]:
+    """The v3 CLI's files, one a rack."""
+    try:
+        return cli_racks.paths(layout.file("racks"))
+    except ConvoxError as exc:
+        failed.append(str(exc))
+        return []
+
+
+def _url(path: str) -> list[Held]:
+    login = cli_racks.read(path)
+    return [Held(login.host, login.key, path)] if login is not None else []

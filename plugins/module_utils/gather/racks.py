@@ -113,8 +113,8 @@ def _as_console(transport: Transport, keys: t.Sequence[str]) -> tuple[Asked, ...
 
 def _certificate(transport: Transport, trust: Trust, refused: str = "") -> Certificate | None:
     """``refused``: what is wrong with it, where nothing was sent."""
-    shown = transport.certificate
+    shown, pinned = transport.certificate, trust.fingerprint or ""
     if shown is None:
-        return Certificate(refused, sent=False) if refused else None
+        return Certificate(refused, sent=False, pinned=pinned) if refused else None
     state = refused or (PINNED if trust.fingerprint else VERIFIED if trust.verify else UNVERIFIED)
-    return Certificate(state, shown.fingerprint, shown.expires_at, shown.api_own, not refused)
+    return Certificate(state, shown.fingerprint, shown.expires_at, shown.api_own, not refused, pinned)

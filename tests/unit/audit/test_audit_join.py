@@ -8,7 +8,17 @@ import itertools
 
 import pytest
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, COPY_OK, COPY_STALE, COPY_UNKNOWN, Source
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ANSWERED,
+    CHANGED,
+    COPY_OK,
+    COPY_STALE,
+    COPY_UNKNOWN,
+    PINNED,
+    UNVERIFIED,
+    Certificate,
+    Source,
+)
 from ansible_collections.convox.credentials.plugins.module_utils.audit_join import Copy, Heard, Joined, join
 from ansible_collections.convox.credentials.plugins.module_utils.gather.aws import SeenRack
 from ansible_collections.convox.credentials.plugins.module_utils.gather.files import Held
@@ -79,3 +89,14 @@ def test_a_host_that_is_no_rack_is_a_stray_login() -> None:
     assert (stray.login.host, stray.login.where, stray.why) == ("former.test", "auth", "there is no such host name")
     heard.named = ["former.test"]
     assert ([rack.label for rack in join(heard).racks], join(heard).strays) == (["former.test"], [])
+
+
+@pytest.mark.parametrize(("state", "racks"), [(CHANGED, ["rack.test"]), (UNVERIFIED, []), (PINNED, [])])
+def test_a_host_that_shows_another_than_the_pinned_certificate_is_no_stray(state: str, racks: list[str]) -> None:
+    """Somebody meant it when he pinned it, and who stands there now wants to be known of."""
+    heard = Heard({}, sources=list(SOURCES))
+    heard.keys["rack.test"].append(Held("rack.test", "K" * 30, "auth"))
+    heard.answers = {"rack.test": Answer((), None, Certificate(state, "f" * 64, sent=False), False, "it is not to be trusted")}
+    found = join(heard)
+    assert [rack.label for rack in found.racks] == racks
+    assert len(found.strays) == 1 - len(racks)

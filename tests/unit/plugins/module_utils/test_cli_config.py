@@ -245,7 +245,8 @@ def test_sessions_and_pins_are_kept_a_host(make: Make) -> None:
     cli.set_session(HOST, "s3")
     assert cli.session(HOST) == "s3"
     assert json.loads((classic / "session").read_text(encoding="utf-8"))[HOST] == "s3"
-    cli.pin(HOST, "ab" * 32)
+    assert cli.pin(HOST, "ab" * 32) == "ab" * 32
+    assert cli.pin(HOST, "cd" * 32) == "ab" * 32, "what was kept first counts"
     assert (cli.pinned(HOST), cli.pinned("other")) == ("ab" * 32, None)
     assert json.loads((v2 / "tls-fingerprints").read_text(encoding="utf-8")) == {HOST: "ab" * 32}
 

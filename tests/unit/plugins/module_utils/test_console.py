@@ -51,6 +51,14 @@ def test_racks_of_another_shape(console: StandinConsole, transport: NewTransport
         Console(transport(console.host), Credential(console.api_key)).racks()
 
 
+def test_secrets_of_a_managed_rack_stay_inside(console: StandinConsole, transport: NewTransport) -> None:
+    """Terraform's variables, as the Console keeps them."""
+    secret = {"docker_hub_password": OTHER, "token": OTHER, "syslog": f"tcp://user:{OTHER}@logs:1"}
+    answers(console, {"name": "a", "state": "{}", "parameters": {**secret, "key_pair_name": "one", "node_disk": 20}}, "/racks/acme/a")
+    managed = Console(transport(console.host), Credential(console.api_key)).managed("acme/a")
+    assert managed.parameters == {"key_pair_name": "one", "node_disk": "20"}
+
+
 @pytest.mark.parametrize(("text", "found"), [('{"id": "u-1"}', "u-1"), ('{\n "x": 1, "id":"u-2" }', "u-2"), ("ok\n", None), ("", None), ('{"id": 7}', None)])
 def test_who_the_user_is(text: str, found: str | None) -> None:
     assert user_id(text) == found

@@ -43,6 +43,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "store_file racks_found",
         "store aws report_text",
         "cli_config records tls ledger_chain",
+        "cli_racks",
         "files keys times options",
         "errors release rack_kinds console_sync",
     )

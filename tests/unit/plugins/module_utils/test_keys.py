@@ -48,6 +48,36 @@ def test_a_key_of_any_letters_has_a_fingerprint() -> None:
     assert len(keys.digest(odd)) == 64
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "a") for name in ("Password", "docker_hub_password", "secret_key", "token", "access_id", "aws_access_key", "ApiToken", "PrivateKey")),
+        ("HttpProxy", "http://proxy"),
+        ("syslog", "tcp+tls://user:hidden@logs:1"),
+        ("Registry", "https://t@h"),
+    ],
+)
+def test_what_has_the_name_or_the_look_of_a_secret_is_left_out(name: str, value: str) -> None:
+    assert keys.without_secrets({name: value, "node_type": "t3.small"}) == {"node_type": "t3.small"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("key_pair_name", "one"), ("Key", "one"), ("Development", "Yes"), ("whitelist", "10.0.0.0/8"), ("mail", "ops@example.com"), ("url", "https://h/a@b")],
+)
+def test_what_only_resembles_one_is_kept(name: str, value: str) -> None:
+    assert keys.without_secrets({name: value}) == {name: value}
+
+
+@pytest.mark.parametrize(("value", "text"), [(3, "3"), (True, "True"), (None, "None")])
+def test_values_of_other_kinds_are_kept_as_texts(value: t.Any, text: str) -> None:
+    assert keys.without_secrets({"count": value}) == {"count": text}
+
+
+def test_a_url_in_what_is_no_text_is_seen() -> None:
+    assert keys.without_secrets({"drains": ["tcp://user:hidden@logs:1"]}) == {}
+
+
 def test_ansible_is_told_of_each_secret_once() -> None:
     told: list[str] = []
     secrets = Secrets(told.append)

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack as racks
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, REFUSED, Rack
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
 from tests.standin.console import Console as StandinConsole
@@ -53,6 +53,14 @@ def test_secret_parameters_stay_inside(new_rack: NewRack, client: Client) -> Non
     assert system.safe()["parameters"] == {"Key": "k"}
     assert system.safe()["outputs"] == {"Domain": "d"}
     assert not {rack.key, OTHER} & set(json.dumps(system.safe()).split('"'))
+
+
+def test_secret_parameters_of_v3_stay_inside(rack: StandinRack, client: Client) -> None:
+    """By their names, or by what they look like."""
+    secret = {"docker_hub_password": "a", "secret_key": "b", "token": "c", "syslog": f"tcp://user:{OTHER}@logs:1"}
+    answers(rack, {"name": rack.name, "parameters": {**secret, "node_type": "t3.small"}, "outputs": {"ApiToken": "d", "Domain": "d"}, "version": "3.18.2"})
+    system = client(rack).system()
+    assert (system.parameters, system.outputs) == ({"node_type": "t3.small"}, {"Domain": "d"})
 
 
 @pytest.mark.parametrize(
@@ -205,6 +213,17 @@ def test_anything_else_is_no_answer(rack: StandinRack, client: Client, asked: As
     rack.fault(**fault)
     assert client(rack, retries=3).probe(rack.name) == NO_ANSWER
     assert len(asked(rack)) == 1
+
+
+def test_a_verdict_says_why_there_is_no_answer(rack: StandinRack, client: Client, new_rack: NewRack) -> None:
+    assert (client(rack).verdict(rack.name), client(rack, NEW).verdict(None), client(rack).verdict("another")) == (ACCEPTED, REFUSED, NO_ANSWER)
+    rack.fault("status", status=401, body="you are unauthorized to access this")
+    with failing(Refused, "you are unauthorized", hiding=[rack.key]):
+        client(rack).verdict(None)
+    stranger = new_rack(certificate="self_signed")
+    with failing(Untrusted, "can't be verified", hiding=[stranger.key]):
+        client(stranger).verdict(None)
+    assert client(stranger).probe(None) == NO_ANSWER
 
 
 def test_nobody_there_is_no_answer(rack: StandinRack, client: Client) -> None:
