@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-import select
+import selectors
 import socket
 import threading
 
@@ -49,10 +49,13 @@ class ConnectProxy:
 
 def _pass_on(client: socket.socket, server: socket.socket) -> None:
     """Both ways, until one of them ends."""
-    other = {client: server, server: client}
-    while True:
-        for ready in select.select([client, server], [], [])[0]:
-            data = ready.recv(65536)
-            if not data:
-                return
-            other[ready].sendall(data)
+    # select() itself knows no file descriptor above 1023.
+    with selectors.DefaultSelector() as ready:
+        ready.register(client, selectors.EVENT_READ, server)
+        ready.register(server, selectors.EVENT_READ, client)
+        while True:
+            for key, dummy in ready.select():
+                data = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                if not data:
+                    return
+                key.data.sendall(data)

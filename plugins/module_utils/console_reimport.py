@@ -108,7 +108,7 @@ class Reimport:
                         raise self._failed(f"{step.do}: done {_MOST} times, and undone by somebody else")
                     # Also where it fails: whatever came of it is seen at the next look.
                     changed, done_at = True, None
-                    self._take(organization, step, named, key)
+                    self._take(organization, step, named, beside, key)
                     taken[step.do] = taken.get(step.do, 0) + 1
                     continue
             except RequestFailed as exc:
@@ -144,7 +144,7 @@ class Reimport:
         return self._account
 
     # -- changing -------------------------------------------------------------------------------------------------
-    def _take(self, organization: Organization, step: machine.Step, named: machine.Entry | None, key: str) -> None:
+    def _take(self, organization: Organization, step: machine.Step, named: machine.Entry | None, beside: machine.Entry | None, key: str) -> None:
         account, entry = self._session(), step.entry
         if entry is None:
             raise ValueError(f"{step.do}: of no record")
@@ -157,6 +157,8 @@ class Reimport:
             if not settings.runtime:
                 settings = dataclasses.replace(settings, runtime=record.settings.runtime)
             account.update_rack(organization, record, record.name, settings)
+        elif step.do == machine.COPY_BACK:
+            account.update_rack(organization, record, record.name, beside.record.settings if beside is not None else record.settings)
         elif step.do == machine.EMPTY:
             account.update_rack(organization, record, record.name, dataclasses.replace(record.settings, runtime=""))
         elif step.do == machine.RENAME:

@@ -18,11 +18,12 @@ import dataclasses
 # What Console's copy of the key is like: good, dead, another rack's, or not to be told just now.
 OK, STALE, ANOTHER, UNKNOWN = "ok", "stale", "another", "unknown"
 # The next step.
-DONE, IMPORT_BESIDE, IMPORT_NAMED, COPY_SETTINGS, EMPTY, REMOVE, RENAME, ASK_AGAIN, STOP = (
+DONE, IMPORT_BESIDE, IMPORT_NAMED, COPY_SETTINGS, COPY_BACK, EMPTY, REMOVE, RENAME, ASK_AGAIN, STOP = (
     "done",
     "import beside",
     "import by its name",
     "copy settings",
+    "copy settings back",
     "empty its runtime",
     "remove",
     "rename",
@@ -83,13 +84,13 @@ def next_step(named: Entry | None, beside: Entry | None) -> Step:
     if named is None:
         return _without_name(beside)
     if named.copy == OK:
-        return Step(DONE) if beside is None else _retire(beside)
+        return Step(DONE) if beside is None else _give_up(named, beside)
     if named.record.uninstallable:
         return Step(STOP, named, STOPPED_UNINSTALLABLE)
     if beside is None:
         return Step(IMPORT_BESIDE, named)
     if beside.copy == STALE:
-        return _retire(beside)
+        return _give_up(named, beside)
     return Step(COPY_SETTINGS, beside) if _unlike(named.record, beside.record) else _retire(named)
 
 
@@ -97,6 +98,13 @@ def _without_name(beside: Entry | None) -> Step:
     if beside is None:
         return Step(STOP, None, STOPPED_GONE)
     return Step(RENAME, beside) if beside.copy == OK else Step(IMPORT_NAMED, beside)
+
+
+def _give_up(named: Entry, beside: Entry) -> Step:
+    """The record that was made beside goes. What the other one was emptied of, or never had, is nowhere else then."""
+    if beside.record.settings.runtime and not named.record.settings.runtime and not beside.record.uninstallable:
+        return Step(COPY_BACK, named)
+    return _retire(beside)
 
 
 def _retire(entry: Entry) -> Step:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import typing as t
 import uuid
@@ -45,7 +46,8 @@ class InstanceRun:
         self._id = task.options.get("rotation_id") or uuid.uuid4().hex
         self._record = stores.load(INSTANCE_KEY, subject.identity)
         self._api_key = stores.load(RACK_API_KEY, subject.identity)
-        self._resumed = self._record.pending is not None
+        self._found = self._record.pending
+        self._resumed = self._found is not None
         self._detail = "no detail"
         self._old_key_name: str | None = None
         self._sent = False
@@ -120,8 +122,14 @@ class InstanceRun:
     def _ended(self, end: Step) -> dict[str, t.Any]:
         result = self._report("confirmed" if end.do == COMMIT else "applied", changed=True)
         if end.do == STOP and end.failed:
-            raise ConvoxError(f"{self._subject.label}: {self._explain(end.what or '')}", **result, **self._left_to_people(end))
+            told = {**result, "changed": self._has_acted(), **self._left_to_people(end)}
+            raise ConvoxError(f"{self._subject.label}: {self._explain(end.what or '')}", **told)
         return result
+
+    def _has_acted(self) -> bool:
+        """Whether this run did more than join the rotation that it found, and find it where it was."""
+        joined = None if self._found is None else dataclasses.replace(self._found, rotation_ids=self._pending.rotation_ids)
+        return self._sent or joined != self._pending
 
     def _left_to_people(self, end: Step) -> dict[str, t.Any]:
         """What the result says of a step that no API can do."""

@@ -157,7 +157,7 @@ def test_a_fleet_of_all_kinds(fleet: Mixed) -> None:
     with nothing_changes(fleet.machine, locks=False):
         again = fleet.rotate()
     assert again.count("LEFT TO YOU: ") == len(told["api_key"]) + len(told["instance_key"])
-    assert f"Rack API keys: {rolled['api_key']} of {len(KINDS)} committed, 0 changed in this run" in again
+    assert again.count(", 0 changed in this run") == 2
     # What waits for people is no other key's matter.
     middle = fleet.audit()
     check_audit(fleet, middle, of="after", more="rotation_unfinished")

@@ -15,6 +15,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.console import 
 from ansible_collections.convox.credentials.plugins.module_utils.console_sync import (
     ANOTHER,
     ASK_AGAIN,
+    COPY_BACK,
     COPY_SETTINGS,
     DONE,
     EMPTY,
@@ -68,6 +69,12 @@ def test_every_decision() -> None:
             assert beside is not None, about
             assert beside.copy == OK, about
             assert dataclasses.replace(beside.record.settings, runtime="") == dataclasses.replace(named.record.settings, runtime=""), about
+        if step.do in (EMPTY, REMOVE) and step.entry is beside and named is not None and beside is not None:
+            assert named.record.settings.runtime or not beside.record.settings.runtime, about
+        if step.do == COPY_BACK:
+            assert step.entry is named, about
+            assert named is not None, about
+            assert named.record.settings.runtime == "", about
         if step.do == RENAME:
             assert named is None, about
             assert beside is not None, about
@@ -111,6 +118,8 @@ def done(world: World) -> World:
         settings = world.named.record.settings
         settings = settings if settings.runtime else dataclasses.replace(settings, runtime=world.beside.record.settings.runtime)
         return world._replace(beside=with_settings(world.beside, settings))
+    if step.do == COPY_BACK and world.named is not None and world.beside is not None:
+        return world._replace(named=with_settings(world.named, world.beside.record.settings))
     if step.do == EMPTY and step.entry is not None:
         emptied = with_settings(step.entry, dataclasses.replace(step.entry.record.settings, runtime=""))
         return world._replace(named=emptied) if step.entry is world.named else world._replace(beside=emptied)
@@ -141,12 +150,15 @@ def can_end(start: World) -> tuple[int, set[str]]:
     while left:
         world = left.pop()
         assert (world.named, world.beside) != (None, None), "the Console is without the rack"
+        settings = [each.record.settings for each in (world.named, world.beside) if each is not None]
+        assert OWN in settings, "what the Console does by itself is forgotten"
         ways[world] = [done(world)] + (list(spoiled(world)) if world.faults else [])
         for each in ways[world]:
             if each not in known:
                 known.add(each)
                 left.append(each)
     ends = {world for world in known if world.step().do in (DONE, STOP)}
+    assert {world.named.record.settings for world in ends if world.named is not None and world.step().do == DONE} == {OWN}
     reaching = set(ends)
     while more := {world for world in known - reaching if reaching.intersection(ways[world])}:
         reaching |= more
