@@ -14,7 +14,7 @@ import dataclasses
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, rotation
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
@@ -56,11 +56,14 @@ def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject
     """As ``find_subject``, with the way that leads there: a Console's copy of the key is dead from a roll on (6.3)."""
     try:
         return reach, find_subject(task, reach, stores)
-    except (Refused, NoKey) as exc:
-        identity = _remembered(task, reach.target, stores)
+    except (BadReply, NoKey) as exc:
+        # Nor does it know the rack while a run that renewed its record is cut short.
+        unknown = isinstance(exc, BadReply) and exc.status == 404
+        identity = _remembered(task, reach.target, stores) if unknown or isinstance(exc, (Refused, NoKey)) else None
         if identity is None:
             raise
         why = "no key of that Console's is known" if isinstance(exc, NoKey) else "no key is accepted, as by a Console whose copy of the rack's key is dead"
+        why = "that Console does not know the rack" if unknown else why
         task.warn_once(f"{describe(reach.target)}: {why}; the rack is asked itself, at {identity}")
         direct = Reach(task, Target(identity, None, None))
         return direct, find_subject(task, direct, stores)

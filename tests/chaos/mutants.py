@@ -122,7 +122,7 @@ MUTANTS = (
         "asks over one kept connection",
         (
             ("rack", "fresh = self.afresh()", "fresh = self"),
-            ("rack", "            return NO_ANSWER\n        finally:\n            fresh.close()\n", "            return NO_ANSWER\n"),
+            ("rack", "            return REFUSED\n        finally:\n            fresh.close()\n", "            return REFUSED\n"),
         ),
         "lockouts",
         SIGNING_KEY,

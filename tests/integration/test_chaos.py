@@ -59,7 +59,7 @@ def workers() -> Iterator[Workers]:
         yield workers
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", SAMPLE, ids=str)
 def test_nothing_is_lost(workers: Workers, name: str) -> None:
     (played,) = workers.play([case_of(name)])
     assert played.findings.found == []
