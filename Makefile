@@ -23,7 +23,7 @@ test: venv  ## Everything below, side by side; pytest's verdict is the last line
 browser:  ## Look at the audit's report in a real browser, and use it
 	@tests/tools/browser $(PYTEST_ARGS)
 
-chaos: venv  ## Roll racks under faults (under 20 minutes); ARGS="--replay 42:17" plays one case again
+chaos: venv  ## Roll racks under faults (under half an hour); ARGS="--replay 42:17" plays one case again
 	@$(RUN) python -m tests.chaos $(ARGS)
 
 lint: venv  ## ruff, mypy, shellcheck, yamllint, antsibull-changelog, ansible-lint
