@@ -12,10 +12,10 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Ec2Instance, Pair, allowed
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Ec2Instance, Pair
 from ansible_collections.convox.credentials.plugins.module_utils.errors import RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import format_date, parse_date
@@ -110,7 +110,4 @@ class InstanceView:
 
     def ask(self, question: t.Callable[[], t.Any]) -> t.Any:
         """The answer of AWS, or None with a warning where it denies it."""
-        return allowed(
-            question,
-            lambda what: self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}"),
-        )
+        return of_aws(self._task, self._subject, question)

@@ -8,10 +8,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import LATENT_SINCE
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
@@ -27,10 +26,7 @@ def refuse_latent_key(task: Task, reach: Reach, subject: Subject, api_key: Recor
         )
     if subject.aws is None or subject.version < LATENT_SINCE:
         return
-    stored = allowed(
-        subject.aws.stored_key,
-        lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}"),
-    )
+    stored = of_aws(task, subject, subject.aws.stored_key)
     if stored is None:
         return
     answer = reach.direct(subject.host, stored.key).probe(subject.name)

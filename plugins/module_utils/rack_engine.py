@@ -14,7 +14,6 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import rotation
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Task as Container
-from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     BadReply,
     ConvoxError,
@@ -31,7 +30,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack import (
     outcome_unknown,
     stack_busy,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import StackWatch
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -134,11 +133,11 @@ class Engine:
         if state != rotation.REST or self._subject.aws is None:
             return rotation.Looked(state, rolled_back=self._watch.rolled_back, restart_age=age)
         aws = self._subject.aws
-        stored = allowed(aws.stored_key, self._skipped) if self._subject.version >= rotation.LATENT_SINCE else None
+        stored = of_aws(self._task, self._subject, aws.stored_key) if self._subject.version >= rotation.LATENT_SINCE else None
         if stored is not None:
             self._hold(stored.key)
-        service = allowed(aws.service, self._skipped)
-        containers = allowed(aws.tasks, self._skipped) if service is not None else None
+        service = of_aws(self._task, self._subject, aws.service)
+        containers = of_aws(self._task, self._subject, aws.tasks) if service is not None else None
         changed = stored.modified if stored is not None else self._noted_change()
         return rotation.Looked(
             state,
@@ -153,7 +152,7 @@ class Engine:
         """What a container would take up at its next start, where AWS lets it be read."""
         if self._subject.aws is None or self._subject.version < rotation.LATENT_SINCE:
             return None
-        stored = allowed(self._subject.aws.stored_key, self._skipped)
+        stored = of_aws(self._task, self._subject, self._subject.aws.stored_key)
         return None if stored is None else stored.key
 
     def _hold(self, key: str) -> None:
@@ -275,9 +274,6 @@ class Engine:
 
     def _noted_change(self) -> datetime.datetime | None:
         return parse_date(self._pending.applying) if self._pending.applying else None
-
-    def _skipped(self, what: str) -> None:
-        self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}")
 
     def instance_ids(self) -> set[str]:
         """The rack's instances as it knows them; empty where it can't be asked, which nothing depends on."""

@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, rotation, tls
-from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Service
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, REFUSED, Rack
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
@@ -69,7 +67,7 @@ def prove_direct_way(reach: Reach, subject: Subject) -> None:
 def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotation.Plan:
     """How this run brings a key into force and confirms it. Raises where there is no way to activate."""
     options = task.options
-    service = allowed(subject.aws.service, _skipped(task, subject)) if subject.aws and _restarts_by_hand(subject) else None
+    service = of_aws(task, subject, subject.aws.service) if subject.aws and _restarts_by_hand(subject) else None
     means = rotation.means_of_activation(subject.version, options["activate"], ecs=service is not None, working_key=subject.key is not None or resumed)
     if not means and options["activate"] != rotation.NONE:
         also = "" if subject.version < rotation.SIGNING_KEY_SINCE else ", or a working api_key for the signing key"
@@ -77,16 +75,20 @@ def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotatio
             f"{subject.label}: no way to bring a new key into force (release {subject.version}, activate: {options['activate']}): nothing "
             f"was changed; give AWS credentials that may call ecs:DescribeServices and ecs:UpdateService{also}"
         )
-    containers = service.desired if service is not None and service.desired else ASSUMED_CONTAINERS
     return rotation.Plan(
         means=means,
-        rounds=max(options["confirmations"], ROUNDS_PER_CONTAINER * containers),
+        rounds=max(options["confirmations"], rounds_of(service)),
         period=float(options["confirm_period"]),
         interval=float(options["confirm_interval"]),
         deadline=started + options["wait_timeout"],
         wait=options["wait"],
         fallback=options["method"] == "auto" and subject.aws is not None,
     )
+
+
+def rounds_of(service: Service | None) -> int:
+    """How many rounds meet each container of the API (architecture 4, Confirm). ``service``: None where AWS can't be asked."""
+    return ROUNDS_PER_CONTAINER * (service.desired if service is not None and service.desired else ASSUMED_CONTAINERS)
 
 
 def tell_replacements(task: Task, subject: Subject) -> None:
@@ -96,7 +98,7 @@ def tell_replacements(task: Task, subject: Subject) -> None:
         if not allowed_to:
             task.warn_once(f"{subject.label}: check mode can't know whether AWS would replace anything beside the key; the run itself asks, and refuses")
         return
-    replaced = allowed(aws.would_replace, _skipped(task, subject)) if aws is not None else None
+    replaced = of_aws(task, subject, aws.would_replace) if aws is not None else None
     if replaced is None and not allowed_to:
         raise BadInput(
             f"allow_replacements: false, and what AWS would replace on {subject.label} can't be known: nothing was changed; give AWS credentials that may "
@@ -140,7 +142,3 @@ def also_affected(rack: Rack | None) -> dict[str, list[str]]:
 
 def _restarts_by_hand(subject: Subject) -> bool:
     return subject.version >= rotation.LATENT_SINCE
-
-
-def _skipped(task: Task, subject: Subject) -> t.Callable[[str], None]:
-    return lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}")

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, rotation
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
@@ -52,21 +53,33 @@ class Subject:
         return f"rack {self.name} ({self.identity})"
 
 
+def of_aws(task: Task, subject: Subject, question: t.Callable[[], t.Any]) -> t.Any:
+    """The answer of AWS, or None with a warning where it denies it."""
+    return allowed(question, lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}"))
+
+
 def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject]:
     """As ``find_subject``, with the way that leads there: a Console's copy of the key is dead from a roll on (6.3)."""
     try:
         return reach, find_subject(task, reach, stores)
     except (BadReply, NoKey) as exc:
-        # Nor does it know the rack while a run that renewed its record is cut short.
-        unknown = isinstance(exc, BadReply) and exc.status == 404
-        identity = _remembered(task, reach.target, stores) if unknown or isinstance(exc, (Refused, NoKey)) else None
+        why = _dead_end(exc)
+        identity = _remembered(task, reach.target, stores) if why else None
         if identity is None:
             raise
-        why = "no key of that Console's is known" if isinstance(exc, NoKey) else "no key is accepted, as by a Console whose copy of the rack's key is dead"
-        why = "that Console does not know the rack" if unknown else why
         task.warn_once(f"{describe(reach.target)}: {why}; the rack is asked itself, at {identity}")
         direct = Reach(task, Target(identity, None, None))
         return direct, find_subject(task, direct, stores)
+
+
+def _dead_end(exc: BadReply | NoKey) -> str | None:
+    """Why a way through a Console leads nowhere, though the rack may be well; None where something else is wrong."""
+    if isinstance(exc, NoKey):
+        return "no key of that Console's is known"
+    if isinstance(exc, Refused):
+        return "no key is accepted, as by a Console whose copy of the rack's key is dead"
+    # As while a run that renewed its record is cut short.
+    return "that Console does not know the rack" if exc.status == 404 else None
 
 
 def _remembered(task: Task, target: Target, stores: StoreSet) -> str | None:

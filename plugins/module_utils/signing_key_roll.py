@@ -15,13 +15,13 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight, rotation, tokens
-from ansible_collections.convox.credentials.plugins.module_utils.aws import allowed
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, tokens
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.latent_key import refuse_latent_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, REFUSED, Rack, outcome_unknown
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
+from ansible_collections.convox.credentials.plugins.module_utils.rack_preflight import rounds_of
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import StackWatch
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -71,7 +71,8 @@ class SigningKeyRoll:
 
     def run(self) -> dict[str, t.Any]:
         self._preflight()
-        connections = rack_preflight.ROUNDS_PER_CONTAINER * self._containers()
+        aws = self._subject.aws
+        connections = rounds_of(of_aws(self._task, self._subject, aws.service) if aws is not None else None)
         self._call_witnesses(connections)
         doubt = self._send()
         return self._confirm(max(self._task.options["confirmations"], connections), doubt)
@@ -88,11 +89,6 @@ class SigningKeyRoll:
         watch = StackWatch(subject.aws, lambda: self._rack.system().status, task.clock)
         watch.await_rest(subject.label, self._deadline, bool(task.options["wait"]), dry=task.check_mode)
         self._warn_of_other_racks()
-
-    def _containers(self) -> int:
-        aws = self._subject.aws
-        service = allowed(aws.service, self._skipped) if aws is not None else None
-        return service.desired if service is not None and service.desired else rack_preflight.ASSUMED_CONTAINERS
 
     def _call_witnesses(self, connections: int) -> None:
         """Tokens of each container, for they can have different keys where another rack of the account has rolled it."""
@@ -182,7 +178,7 @@ class SigningKeyRoll:
         if not tokens.shared(subject):
             return
         aws = subject.aws
-        names = allowed(lambda: sorted(stack.name for stack in aws.aws.rack_stacks()), self._skipped) if aws is not None else None
+        names = of_aws(self._task, subject, lambda: sorted(stack.name for stack in aws.aws.rack_stacks())) if aws is not None else None
         others = [name for name in names or [] if name != subject.name]
         told = f" ({', '.join(others)})" if others else ""
         region = subject.system.region if subject.system else "its region"
@@ -202,6 +198,3 @@ class SigningKeyRoll:
             "waited_s": round(self._task.clock.now() - self._started, 1),
             "diff": {"before": {"signing_key": "the one in force"}, "after": {"signing_key": "a new one"}},
         }
-
-    def _skipped(self, what: str) -> None:
-        self._task.warn_once(f"{self._subject.label}: AWS could not be asked, which is done without: {what}")
