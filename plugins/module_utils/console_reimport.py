@@ -8,13 +8,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ansible_collections.convox.credentials.plugins.module_utils import console_sync as machine
 from ansible_collections.convox.credentials.plugins.module_utils.console import Account, Organization
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder, copy_state
 from ansible_collections.convox.credentials.plugins.module_utils.console_sync import RackRecord
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
@@ -108,7 +106,7 @@ class Reimport:
                         raise self._failed(f"{step.do}: done {_MOST} times, and undone by somebody else")
                     # Also where it fails: whatever came of it is seen at the next look.
                     changed, done_at = True, None
-                    self._take(organization, step, named, beside, key)
+                    self._take(organization, step, key)
                     taken[step.do] = taken.get(step.do, 0) + 1
                     continue
             except RequestFailed as exc:
@@ -126,7 +124,7 @@ class Reimport:
     def _organization(self) -> Organization:
         found = [each for each in self._session().organizations() if each.name == self._organization_name]
         if len(found) != 1:
-            raise ConvoxError(f"the account {self._task.options['email']} has {len(found)} organizations {self._organization_name} there; check email")
+            raise BadReply(f"the account {self._task.options['email']} has {len(found)} organizations {self._organization_name} there; check email", 200)
         return found[0]
 
     def _entry(self, record: RackRecord | None) -> machine.Entry | None:
@@ -144,27 +142,17 @@ class Reimport:
         return self._account
 
     # -- changing -------------------------------------------------------------------------------------------------
-    def _take(self, organization: Organization, step: machine.Step, named: machine.Entry | None, beside: machine.Entry | None, key: str) -> None:
-        account, entry = self._session(), step.entry
-        if entry is None:
+    def _take(self, organization: Organization, step: machine.Step, key: str) -> None:
+        if step.entry is None:
             raise ValueError(f"{step.do}: of no record")
-        record = entry.record
         if step.do in (machine.IMPORT_BESIDE, machine.IMPORT_NAMED):
             name = self._name + (machine.BESIDE if step.do == machine.IMPORT_BESIDE else "")
-            account.import_rack(organization, name, self._subject.host, key)
-        elif step.do == machine.COPY_SETTINGS:
-            settings = named.record.settings if named is not None else record.settings
-            if not settings.runtime:
-                settings = dataclasses.replace(settings, runtime=record.settings.runtime)
-            account.update_rack(organization, record, record.name, settings)
-        elif step.do == machine.COPY_BACK:
-            account.update_rack(organization, record, record.name, beside.record.settings if beside is not None else record.settings)
-        elif step.do == machine.EMPTY:
-            account.update_rack(organization, record, record.name, dataclasses.replace(record.settings, runtime=""))
-        elif step.do == machine.RENAME:
-            account.update_rack(organization, record, self._name, record.settings)
+            self._session().import_rack(organization, name, self._subject.host, key)
+        elif step.settings is not None:
+            record = step.entry.record
+            self._session().update_rack(organization, record, self._name if step.do == machine.RENAME else record.name, step.settings)
         else:
-            self._remove(record)
+            self._remove(step.entry.record)
 
     def _remove(self, record: RackRecord) -> None:
         """Looked at once more: how good the copies are took a while to ask. Whatever is not as it was, the next look decides on."""

@@ -66,11 +66,12 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """``entry``: the record that it is about."""
+    """``entry``: the record that it is about. ``settings``: what is to be saved of it; None where it is not saved."""
 
     do: str
     entry: Entry | None = None
     why: str = ""
+    settings: Settings | None = None
 
 
 def next_step(named: Entry | None, beside: Entry | None) -> Step:
@@ -91,29 +92,30 @@ def next_step(named: Entry | None, beside: Entry | None) -> Step:
         return Step(IMPORT_BESIDE, named)
     if beside.copy == STALE:
         return _give_up(named, beside)
-    return Step(COPY_SETTINGS, beside) if _unlike(named.record, beside.record) else _retire(named)
+    wanted = _settings_for(beside.record, named.record)
+    return _retire(named) if beside.record.settings == wanted else Step(COPY_SETTINGS, beside, settings=wanted)
 
 
 def _without_name(beside: Entry | None) -> Step:
     if beside is None:
         return Step(STOP, None, STOPPED_GONE)
-    return Step(RENAME, beside) if beside.copy == OK else Step(IMPORT_NAMED, beside)
+    return Step(RENAME, beside, settings=beside.record.settings) if beside.copy == OK else Step(IMPORT_NAMED, beside)
 
 
 def _give_up(named: Entry, beside: Entry) -> Step:
     """The record that was made beside goes. What the other one was emptied of, or never had, is nowhere else then."""
     if beside.record.settings.runtime and not named.record.settings.runtime and not beside.record.uninstallable:
-        return Step(COPY_BACK, named)
+        return Step(COPY_BACK, named, settings=beside.record.settings)
     return _retire(beside)
 
 
 def _retire(entry: Entry) -> Step:
     if entry.record.uninstallable:
         return Step(STOP, entry, STOPPED_UNINSTALLABLE)
-    return Step(EMPTY if entry.record.settings.runtime else REMOVE, entry)
+    settings = entry.record.settings
+    return Step(EMPTY, entry, settings=dataclasses.replace(settings, runtime="")) if settings.runtime else Step(REMOVE, entry)
 
 
-def _unlike(named: RackRecord, beside: RackRecord) -> bool:
-    """Whether the new record lacks what Console does with the old one by itself. An emptied runtime was copied before."""
-    wanted = named.settings if named.settings.runtime else dataclasses.replace(named.settings, runtime=beside.settings.runtime)
-    return beside.settings != wanted
+def _settings_for(beside: RackRecord, named: RackRecord) -> Settings:
+    """What Console does with the old record by itself. An emptied runtime was copied before."""
+    return named.settings if named.settings.runtime else dataclasses.replace(named.settings, runtime=beside.settings.runtime)

@@ -244,10 +244,10 @@ class RackRoll:
             return None
         return Reimport(self._task, self._reach, self._subject, holder, key_of(self._task, self._reach, self._subject, holder))
 
-    def _synced(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _renewed(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
         """The key is in force and kept, whatever becomes of the Console."""
-        if self._reimport is None or not self._record.current:
-            return result
+        if self._reimport is None or self._record.current is None:
+            raise ValueError("nothing is committed that a Console could be given")
         try:
             self._reimport.run(self._record.current)
         except ConvoxError as exc:
@@ -258,15 +258,17 @@ class RackRoll:
         """Nothing is to be rolled; the run that did may have died before the Console had the key."""
         holder = self._find_holder() if self.renews else None
         reimport, key = self._reimport_at(holder), self._own_key()
+        report = self._report("committed", changed=False)
         if reimport is None or key is None:
-            return self._report("committed", changed=False)
-        self._console_access = console_access(self._task, self._reach, self._subject, holder)
-        if self._console_access == OK:
-            return self._report("committed", changed=False)
+            return report
+        access = console_access(self._task, self._reach, self._subject, holder)
+        if access == OK:
+            return {**report, "console_access": OK}
         reimport.refuse()
-        changed = True if self._task.check_mode else reimport.run(key)
-        before, self._console_access = self._console_access, self._console_access if self._task.check_mode else OK
-        return {**self._report("committed", changed=False), "changed": changed, "diff": {"before": {"console_access": before}, "after": {"console_access": OK}}}
+        diff = {"before": {"console_access": access}, "after": {"console_access": OK}}
+        if self._task.check_mode:
+            return {**report, "console_access": access, "changed": True, "diff": diff}
+        return {**report, "changed": reimport.run(key), "console_access": OK, "diff": diff}
 
     # -- the steps ------------------------------------------------------------------------------------------------
     def _engine_for(self, plan: rotation.Plan | None) -> Engine:
@@ -282,11 +284,13 @@ class RackRoll:
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
             self._name_who_is_left(affected)
-        self._console_access = console_access(self._task, self._reach, self._subject, self._holder)
+        renewed = committed and self._reimport is not None
+        if not renewed:
+            self._console_access = console_access(self._task, self._reach, self._subject, self._holder)
         after = engine.instance_ids() if before and committed else set()
         replaced = sorted(before - after) if after else []
         result = self._ended(engine, end, "committed" if committed else engine.phase, also_affected={**affected, "instances": replaced})
-        return self._synced(result) if committed and self._reimport is not None else result
+        return self._renewed(result) if renewed else result
 
     def _drive(self, plan: rotation.Plan, sent: bool = False) -> tuple[Engine, rotation.Commit | rotation.Stop]:
         method = self._task.options["method"]
