@@ -61,7 +61,8 @@ class InstanceRunV3(InstanceRun):
         told = any(task.options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
         region = subject.system.region if subject.system is not None else ""
         self._terraform = find_terraform(task, self._reach, subject, self._rack)
-        return InstanceViewV3(task, subject, self._rack, aws.in_region(region) if aws.usable(told) else None, self._terraform)
+        self._nodes = InstanceViewV3(task, subject, self._rack, aws.in_region(region) if aws.usable(told) else None, self._terraform)
+        return self._nodes
 
     def _make_watch(self) -> StackWatch:
         return StackWatch(None, self._terraform.status, self._task.clock)
@@ -92,7 +93,7 @@ class InstanceRunV3(InstanceRun):
 
     def _drive(self, sent: bool = False) -> Step:
         run = machine.Run(wait=bool(self._task.options["wait"]))
-        self._know(self._pending.key_name)
+        self._nodes.know(self._pending.key_name)
         if self._pending.activating is not None and self._pending.confirmed is None:
             # Another run may have set it a moment ago.
             self._settle()
@@ -123,7 +124,7 @@ class InstanceRunV3(InstanceRun):
             self._detail = str(exc)
             return not isinstance(exc, BadReply) or exc.status >= 500
         self._note(key=pair.private_key, key_name=pair.name)
-        self._know(pair.name)
+        self._nodes.know(pair.name)
         return True
 
     def _set(self, run: machine.Run) -> machine.Run:
@@ -142,10 +143,6 @@ class InstanceRunV3(InstanceRun):
         """What is said next may be older than what was set."""
         if self._terraform.tells:
             self._watch.wrote()
-
-    def _know(self, key_name: str | None) -> None:
-        if isinstance(self._view, InstanceViewV3):
-            self._view.know(key_name)
 
     def _look(self) -> machine.Seen:
         state = self._watch.look()

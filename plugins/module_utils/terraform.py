@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.console import Console
+from ansible_collections.convox.credentials.plugins.module_utils.console import Console, ManagedRack
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import find_holder, key_of
 from ansible_collections.convox.credentials.plugins.module_utils.errors import RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -21,12 +21,16 @@ from ansible_collections.convox.credentials.plugins.module_utils.transport impor
 
 
 class Terraform:
-    """``console``: asks the Console that runs Terraform for this rack, by ``name`` (``org/name``); None where none is known to."""
+    """``console``: asks the Console that runs Terraform for this rack, by ``name`` (``org/name``); None where none is known to.
 
-    def __init__(self, rack: Rack, console: Console | None, name: str = "") -> None:
+    ``seen``: what it has just said, state and all, which is long: status and parameters are told from one reply.
+    """
+
+    def __init__(self, rack: Rack, console: Console | None, name: str = "", seen: ManagedRack | None = None) -> None:
         self._rack = rack
         self._console = console
         self._name = name
+        self._seen: ManagedRack | System | None = seen
 
     @property
     def through(self) -> str:
@@ -40,13 +44,17 @@ class Terraform:
 
     def parameters(self) -> t.Mapping[str, str] | None:
         """The rack's parameters without secrets, None where they are not told. Raises RequestFailed."""
-        if self._console is not None:
-            return self._console.managed(self._name).parameters
-        return self._rack.system().parameters or None
+        seen, self._seen = self._seen or self._look(), None
+        # A Console that has none says so; a rack may just not tell.
+        return seen.parameters if self._console is not None else seen.parameters or None
 
     def status(self) -> str:
         """``running`` where nothing is being changed; a rack itself says no other word."""
-        return self._console.managed(self._name).status if self._console is not None else self._rack.system().status
+        self._seen = self._look()
+        return self._seen.status
+
+    def _look(self) -> ManagedRack | System:
+        return self._console.managed(self._name) if self._console is not None else self._rack.system()
 
     def set(self, name: str, value: str) -> None:
         """One parameter; success says that it was received."""
@@ -64,8 +72,9 @@ def find_terraform(task: Task, reach: Reach, subject: Subject, rack: Rack) -> Te
         return Terraform(rack, None)
     console = Console(reach.transport(holder.host), Credential(key))
     try:
-        if console.managed(holder.name).by_terraform:
-            return Terraform(rack, console, holder.name)
+        seen = console.managed(holder.name)
+        if seen.by_terraform:
+            return Terraform(rack, console, holder.name, seen)
     except RequestFailed as exc:
         if reach.target.via:
             raise
