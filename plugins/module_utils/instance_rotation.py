@@ -70,10 +70,9 @@ class Step:
 
 def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
     """``what`` is the pair to adopt, or why the run stops."""
-    if seen.stack == STUCK:
-        return Step(STOP, STOPPED_STUCK)
-    if seen.stack == BUSY:
-        return _wait(run)
+    unfit = before_rest(seen.stack, run.wait, run.late)
+    if unfit is not None:
+        return unfit
     if pending.applying is None:
         return Step(NOTE)
     # The rack's settings have the private key of the one that was made last. That is not the stack's where a post was
@@ -81,7 +80,7 @@ def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
     made = new_pairs(pending, seen)
     last = tuple(pair for pair in seen.youngest if pair in made) or made[-1:]
     if seen.key_name != (pending.old_key_name or "") and last in ((), (seen.key_name,)):
-        return Step(COMMIT) if seen.on_new >= seen.total else _wait(run)
+        return Step(COMMIT) if seen.on_new >= seen.total else wait_for(run.wait, run.late)
     if seen.rolled_back and (run.asked or run.adopted):
         return Step(STOP, STOPPED_ROLLED_BACK)
     if len(last) > 1:
@@ -99,7 +98,15 @@ def new_pairs(pending: Pending, seen: Seen) -> tuple[str, ...]:
     return tuple(pair for pair in seen.pairs or () if pair not in pending.pairs)
 
 
-def _wait(run: Run) -> Step:
-    if not run.wait:
+def before_rest(stack: str, wait: bool, late: bool) -> Step | None:
+    """What is to be done while nothing can be: None where the stack is at rest."""
+    if stack == STUCK:
+        return Step(STOP, STOPPED_STUCK)
+    return wait_for(wait, late) if stack == BUSY else None
+
+
+def wait_for(wait: bool, late: bool) -> Step:
+    """``late``: time is over."""
+    if not wait:
         return Step(STOP, STOPPED_NO_WAIT)
-    return Step(STOP, STOPPED_LATE) if run.late else Step(WAIT)
+    return Step(STOP, STOPPED_LATE) if late else Step(WAIT)

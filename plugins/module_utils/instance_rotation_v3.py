@@ -19,15 +19,12 @@ from ansible_collections.convox.credentials.plugins.module_utils.instance_rotati
     NOTE,
     STOP,
     STOPPED_DOUBTFUL,
-    STOPPED_LATE,
-    STOPPED_NO_WAIT,
     STOPPED_REJECTED,
-    STOPPED_STUCK,
-    WAIT,
     Step,
+    before_rest,
+    wait_for,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, STUCK
 
 # The next step, beside those of v2.
 MAKE, NOTE_SET, SET = "make", "note set", "set"
@@ -68,14 +65,13 @@ class Run:
 
 def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
     """``what`` says why the run stops."""
-    if seen.stack == STUCK:
-        return Step(STOP, STOPPED_STUCK)
-    if seen.stack == BUSY:
-        return _wait(run)
+    unfit = before_rest(seen.stack, run.wait, run.late)
+    if unfit is not None:
+        return unfit
     if pending.key is None:
         return _make(pending, run)
     if _on_its_way(pending, seen):
-        return Step(COMMIT) if 0 < seen.total <= seen.on_new else _wait(run)
+        return Step(COMMIT) if 0 < seen.total <= seen.on_new else wait_for(run.wait, run.late)
     if run.by_hand:
         return Step(STOP, STOPPED_BY_HAND)
     if pending.activating is None:
@@ -85,7 +81,7 @@ def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
     if run.sent and seen.key_name is not None:
         return Step(STOP, STOPPED_NOT_TAKEN)
     if run.sent:
-        return _wait(run) if seen.by_pair else Step(STOP, STOPPED_UNSEEN)
+        return wait_for(run.wait, run.late) if seen.by_pair else Step(STOP, STOPPED_UNSEEN)
     return Step(SET)
 
 
@@ -102,9 +98,3 @@ def _make(pending: Pending, run: Run) -> Step:
     if run.rejected:
         return Step(STOP, STOPPED_REJECTED)
     return Step(MAKE) if run.made < MOST_PAIRS else Step(STOP, STOPPED_DOUBTFUL)
-
-
-def _wait(run: Run) -> Step:
-    if not run.wait:
-        return Step(STOP, STOPPED_NO_WAIT)
-    return Step(STOP, STOPPED_LATE) if run.late else Step(WAIT)
