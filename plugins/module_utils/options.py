@@ -43,6 +43,11 @@ _ROTATION: dict[str, t.Any] = {
     "rotation_id": {"type": "str"},
     "ledger_path": {"type": "path"},
 }
+_CONFIRMATION: dict[str, t.Any] = {
+    "confirmations": {"type": "int", "default": 3},
+    "confirm_period": {"type": "int", "default": 35},
+    "confirm_interval": {"type": "int", "default": 1},
+}
 _AWS: dict[str, t.Any] = {
     "region": {"type": "str"},
     "profile": {"type": "str"},
@@ -87,6 +92,11 @@ def stores() -> dict[str, t.Any]:
 def rotation() -> dict[str, t.Any]:
     """Where a new key is kept, and whether it is due."""
     return {**_STORES, **_ROTATION}
+
+
+def confirmation() -> dict[str, t.Any]:
+    """How long a roll is confirmed."""
+    return dict(_CONFIRMATION)
 
 
 def aws() -> dict[str, t.Any]:

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - convox.credentials.attributes
   - convox.credentials.reach
+  - convox.credentials.confirmation
   - convox.credentials.stores_to_read
   - convox.credentials.aws
 notes:
@@ -67,22 +68,6 @@ options:
       - Seconds from the task's start after which the roll of the signing key stops waiting.
     type: int
     default: 1800
-  confirmations:
-    description:
-      - How often in a row old tokens must be refused and the rack's own key accepted, each time on a fresh connection. Never
-        fewer than three for each container of the API; two containers are assumed where AWS can't be asked.
-    type: int
-    default: 3
-  confirm_period:
-    description:
-      - Seconds over which these confirmations must go on. A container that stops still answers for half a minute.
-    type: int
-    default: 35
-  confirm_interval:
-    description:
-      - Seconds between two of them.
-    type: int
-    default: 1
 """
 
 EXAMPLES = r"""
@@ -170,9 +155,7 @@ def main() -> None:
             return_key={"type": "bool", "default": False, "no_log": False},
             wait={"type": "bool", "default": True},
             wait_timeout={"type": "int", "default": 1800},
-            confirmations={"type": "int", "default": 3},
-            confirm_period={"type": "int", "default": 35},
-            confirm_interval={"type": "int", "default": 1},
+            **options.confirmation(),
             **options.reach(),
             **options.stores(),
             **options.aws(),

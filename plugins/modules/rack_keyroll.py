@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - convox.credentials.attributes
   - convox.credentials.reach
+  - convox.credentials.confirmation
   - convox.credentials.rotation
   - convox.credentials.aws
 notes:
@@ -63,22 +64,6 @@ options:
       - Seconds from the task's start after which it stops waiting. The rotation stays pending for the next run.
     type: int
     default: 1800
-  confirmations:
-    description:
-      - How often in a row the new key must be accepted and the old one refused, each time on a fresh connection. Never
-        fewer than three for each container of the API; two containers are assumed where AWS can't be asked.
-    type: int
-    default: 3
-  confirm_period:
-    description:
-      - Seconds over which these confirmations must go on. A container that stops still answers for half a minute.
-    type: int
-    default: 35
-  confirm_interval:
-    description:
-      - Seconds between two of them.
-    type: int
-    default: 1
   activate:
     description:
       - How the changed key is brought into force. V(ecs) asks AWS for a new deployment of the API's service;
@@ -280,15 +265,13 @@ def main() -> None:
             key_length={"type": "int", "default": 40, "no_log": False},
             wait={"type": "bool", "default": True},
             wait_timeout={"type": "int", "default": 1800},
-            confirmations={"type": "int", "default": 3},
-            confirm_period={"type": "int", "default": 35},
-            confirm_interval={"type": "int", "default": 1},
             activate={"type": "str", "choices": ["auto", "ecs", "signing_key", "none"], "default": "auto"},
             allow_replacements={"type": "bool", "default": True},
             console_sync={"type": "str", "choices": ["auto", "reimport", "none"], "default": "auto"},
             email={"type": "str"},
             account_password={"type": "str", "no_log": True},
             return_key={"type": "bool", "default": False, "no_log": False},
+            **options.confirmation(),
             **options.reach(),
             **options.rotation(),
             **options.aws(),
