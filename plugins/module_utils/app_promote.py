@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.credentials import find_working_key
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.credentials import find_working_key, unusable
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import App, Rack, nothing_to_change, outcome_unknown, stack_busy
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, describe, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -23,9 +23,7 @@ def promote(task: Task) -> dict[str, t.Any]:
     where = describe(reach.target)
     working = find_working_key(task, reach, task.stores_to_read(), patient=False)
     if working.system is None or working.key is None:
-        if working.refused:
-            raise Refused(f"{where}: every known key is refused ({working.why}): no app was promoted; set the right api_key", 401)
-        raise BadInput(f"{where}: no key is known for it: no app was promoted; give api_key, or log in with convox_login first")
+        raise unusable(where, working, ": no app was promoted")
     rack = reach.rack(working.key)
     apps = _meant(rack, task.options.get("apps"), where)
     never = [app for app in apps if not app.release]

@@ -28,7 +28,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     NoAnswer,
     RequestFailed,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SECRET_NAMES, Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, without_secrets
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
 
 _DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException")
@@ -485,8 +485,8 @@ def _stack(data: t.Mapping[str, t.Any]) -> Stack:
         name=data["StackName"],
         id=data.get("StackId", ""),
         status=data["StackStatus"],
-        parameters={k: v for k, v in parameters.items() if k not in SECRET_NAMES},
-        outputs={k: v for k, v in outputs.items() if k not in SECRET_NAMES},
+        parameters=without_secrets(parameters),
+        outputs=without_secrets(outputs),
         tags={name: value for name, value in tags_of(data).items() if not name.startswith("aws:")},
         notification_arns=tuple(data.get("NotificationARNs", [])),
         parameter_names=tuple(parameters),

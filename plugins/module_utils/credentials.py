@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
@@ -68,6 +68,13 @@ def _own_of_rotation(reach: Reach, stores: StoreSet) -> tuple[str | None, ...]:
     """The keys that an unfinished rotation is about: that one of them is refused is nothing to be told of."""
     record = stores.load(_kind(reach), reach.target.host)
     return (record.old, record.pending.key) if record.pending else ()
+
+
+def unusable(where: str, working: Working, outcome: str = "") -> ConvoxError:
+    """What to say where no key was accepted, or none is known. ``outcome``: what was not done, with a colon before it."""
+    if working.refused:
+        return Refused(f"{where}: every known key is refused ({working.why}){outcome}; set the right api_key", 401)
+    return BadInput(f"{where}: no key is known for it{outcome}; give api_key, or log in with convox_login first")
 
 
 def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) -> Working:

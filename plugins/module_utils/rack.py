@@ -148,7 +148,7 @@ class Rack:
         ``classic_name``: of a rack of the classic generation, which takes parameters as its apps do.
         """
         if classic_name is not None:
-            self.transport.send("POST", f"/apps/{urllib.parse.quote(classic_name, safe='')}/parameters", self.credential, {name: value}, self._headers)
+            self._send("POST", f"/apps/{urllib.parse.quote(classic_name, safe='')}/parameters", {name: value})
             return
         pair = urllib.parse.urlencode({name: value})
         self._send("PUT", "/system", {"parameters": pair})

@@ -40,10 +40,8 @@ def read(task: Task) -> dict[str, t.Any]:
         return _of_console(task, exc)
     if working.system is not None:
         return _result(reach.target.host, RACK, [_entry(reach.target.host, reach.target.via, working.system)])
-    if working.refused:
-        raise Refused(f"{where}: every known key is refused ({working.why}); set the right api_key", 401)
-    unknown = BadInput(f"{where}: no key is known for it; give api_key, or log in with convox_login first")
-    if reach.target.via:
+    unknown = credentials.unusable(where, working)
+    if working.refused or reach.target.via:
         raise unknown
     # Stores keep the keys of Consoles apart.
     return _of_console(task, unknown)

@@ -88,7 +88,7 @@ class _Machines:
         # By what stands before each "-keypair-" in them, for a rack's own name may have that in it.
         self._unused: dict[str, list[str]] = collections.defaultdict(list)
         for name in sorted(set(pairs) - used):
-            # As v2 racks name them; those of v3 end in a date, and are not pruned (convox-protocol 3.3, 4).
+            # As v2 racks name them; those of v3 end in a date, and no stack says whose they are (convox-protocol 3.3, 4).
             for mark in re.finditer("(?=-keypair-[0-9]{4}$)", name):
                 self._unused[name[: mark.start()]].append(name)
 
