@@ -249,10 +249,10 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 MOMENTS: dict[str, Callable[[Fleet], bool]] = {
     "the canary is sent": lambda fleet: times_set(fleet.racks[0]) == 1,
     "the canary is committed": lambda fleet: fleet.machine.auth()[fleet.racks[0].host] == fleet.racks[0].key != fleet.former[fleet.racks[0].name],
-    "a few are sent": lambda fleet: sum(times_set(rack) for rack in fleet.racks) == 3,
+    "a few are sent": lambda fleet: sum(times_set(rack) for rack in fleet.racks) >= 3,
     "all are sent": lambda fleet: all(times_set(rack) for rack in fleet.racks),
     "one is in force": lambda fleet: any(rack.key in rack.accepted_keys and times_set(rack) for rack in fleet.racks[1:]),
-    "one of many is committed": lambda fleet: sum(fleet.machine.auth()[rack.host] != fleet.former[rack.name] for rack in fleet.racks) == 2,
+    "one of many is committed": lambda fleet: sum(fleet.machine.auth()[rack.host] != fleet.former[rack.name] for rack in fleet.racks) >= 2,
 }
 KILLS: list[Kill] = [kill_all, kill_alone, interrupt]
 CASES = [(moment, KILLS[number % 3]) for number, moment in enumerate(MOMENTS)] + [("all are sent", kill_alone), ("one is in force", interrupt)]
