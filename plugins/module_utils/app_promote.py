@@ -21,7 +21,7 @@ def promote(task: Task) -> dict[str, t.Any]:
     """Each app that is meant is tried, whatever came of the others; then those that could not be promoted are an error."""
     reach = Reach(task, find_target(task))
     where = describe(reach.target)
-    working = find_working_key(task, reach, task.stores_to_read(), patient=False)
+    working = find_working_key(task, reach, task.stores_to_read())
     if working.system is None or working.key is None:
         raise unusable(where, working, ": no app was promoted")
     rack = reach.rack(working.key)

@@ -17,8 +17,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.keys import SHO
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task
+from ansible_collections.convox.credentials.plugins.module_utils.ways import REIMPORT
 
-REIMPORT = "reimport"
 # A save that crosses ours brings an old value back: it is asked again after a while (convox-protocol 6.2).
 _SETTLING_S = 10.0
 _POLL_S = 3.0

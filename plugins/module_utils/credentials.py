@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import records, ways
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
@@ -77,11 +79,19 @@ def unusable(where: str, working: Working, outcome: str = "") -> ConvoxError:
     return BadInput(f"{where}: no key is known for it{outcome}; give api_key, or log in with convox_login first")
 
 
-def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) -> Working:
-    """Ask with each key in turn. ``patient``: while a restart may be under way, refusals must last a minute."""
+def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: t.Callable[[], bool] = lambda: False) -> Working:
+    """Ask with each key in turn. ``patient``: whether refusals must last a minute, for a restart may be under way.
+
+    That is asked only where none was accepted at once: to know it can cost more than the request.
+    """
     known = candidates(task, reach, stores)
     own = _own_of_rotation(reach, stores)
-    end = task.clock.now() + (rotation.REFUSALS_S if patient and known else 0)
+    began = task.clock.now()
+
+    @functools.cache
+    def end() -> float:
+        return began + (ways.REFUSALS_S if known and patient() else 0)
+
     while True:
         refused: list[str] = []
         why = ""
@@ -94,9 +104,9 @@ def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: bool) 
                 if key not in own:
                     task.warn_once(f"{describe(reach.target)}: the key {fingerprint(key)} from {source} is refused; trying the next one")
             except (NoAnswer, BadReply) as exc:
-                if not passing(exc) or task.clock.now() >= end:
+                if not passing(exc) or task.clock.now() >= end():
                     raise
-        if task.clock.now() >= end:
+        if task.clock.now() >= end():
             return Working(None, None, tuple(refused), why)
         # Back again: where a balancer deals its containers out in turn, each key meets each of them.
         known.reverse()

@@ -12,7 +12,7 @@ import contextlib
 import datetime
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, ways
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Task as Container
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     BadReply,
@@ -133,7 +133,7 @@ class Engine:
         if state != rotation.REST or self._subject.aws is None:
             return rotation.Looked(state, rolled_back=self._watch.rolled_back, restart_age=age)
         aws = self._subject.aws
-        stored = of_aws(self._task, self._subject, aws.stored_key) if self._subject.version >= rotation.LATENT_SINCE else None
+        stored = of_aws(self._task, self._subject, aws.stored_key) if self._subject.version >= ways.LATENT_SINCE else None
         if stored is not None:
             self._hold(stored.key)
         service = of_aws(self._task, self._subject, aws.service)
@@ -150,7 +150,7 @@ class Engine:
 
     def stored_key(self) -> str | None:
         """What a container would take up at its next start, where AWS lets it be read."""
-        if self._subject.aws is None or self._subject.version < rotation.LATENT_SINCE:
+        if self._subject.aws is None or self._subject.version < ways.LATENT_SINCE:
             return None
         stored = of_aws(self._task, self._subject, self._subject.aws.stored_key)
         return None if stored is None else stored.key
@@ -175,7 +175,7 @@ class Engine:
         key = self._pending.key or ""
         self._watch.wrote()
         try:
-            if method == rotation.CLOUDFORMATION:
+            if method == ways.CLOUDFORMATION:
                 self._aws_required().set_parameter("Password", key)
             else:
                 self._by_any_key(lambda rack: rack.set_parameter("Password", key, self._subject.classic_name))
@@ -199,7 +199,7 @@ class Engine:
 
     def _restart(self, means: str) -> str:
         try:
-            if means == rotation.ECS:
+            if means == ways.ECS:
                 self._aws_required().restart_api()
             else:
                 self._by_any_key(Rack.rotate_signing_key)
@@ -262,14 +262,14 @@ class Engine:
                     return ask(rack)
                 except Refused as exc:
                     refusal = exc
-        raise refusal or Refused(f"{self._subject.label}: no key is known", 401)
+        raise refusal or Refused("no key is known; give api_key", 401)
 
     def _system(self) -> System:
         return self._by_any_key(Rack.system)
 
     def _aws_required(self) -> t.Any:
         if self._subject.aws is None:
-            raise Denied(f"{self._subject.label}: AWS can't be asked: give AWS credentials", "cloudformation:UpdateStack")
+            raise Denied("AWS can't be asked: give AWS credentials", "cloudformation:UpdateStack")
         return self._subject.aws
 
     def _noted_change(self) -> datetime.datetime | None:
@@ -298,9 +298,9 @@ class Engine:
 
     @property
     def activated_by(self) -> str:
-        if self._plan.means == (rotation.STACK,):
-            return rotation.STACK
-        return self.record.pending.activated_by or rotation.NONE if self.record.pending else rotation.NONE
+        if self._plan.means == (ways.STACK,):
+            return ways.STACK
+        return self.record.pending.activated_by or ways.NONE if self.record.pending else ways.NONE
 
     @property
     def old_refused(self) -> str:

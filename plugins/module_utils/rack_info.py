@@ -33,7 +33,7 @@ def read(task: Task) -> dict[str, t.Any]:
     reach = Reach(task, find_target(task))
     where = describe(reach.target)
     try:
-        working = credentials.find_working_key(task, reach, task.stores_to_read(), patient=False)
+        working = credentials.find_working_key(task, reach, task.stores_to_read())
     except BadReply as exc:
         if reach.target.via or exc.status not in _NO_RACK:
             raise

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, rotation, tls
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, tls, ways
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Service
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed, Untrusted
@@ -21,15 +21,6 @@ from ansible_collections.convox.credentials.plugins.module_utils.task import Tas
 # Where the API can't be counted (architecture 4, Confirm).
 ASSUMED_CONTAINERS = 2
 ROUNDS_PER_CONTAINER = 3
-
-
-def refuse_third_generation(subject: Subject) -> None:
-    possible = rack_kinds.api_key(subject.system.generation if subject.system is not None else "")
-    if possible.rollable is False:
-        raise BadInput(
-            f"{subject.label} is a v3 rack ({subject.version}), whose API key can't be rolled here: {possible.reason}; nothing was changed",
-            by_hand=possible.reason,
-        )
 
 
 def prove_direct_way(reach: Reach, subject: Subject) -> None:
@@ -69,8 +60,8 @@ def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotatio
     options = task.options
     service = of_aws(task, subject, subject.aws.service) if subject.aws and _restarts_by_hand(subject) else None
     means = rotation.means_of_activation(subject.version, options["activate"], ecs=service is not None, working_key=subject.key is not None or resumed)
-    if not means and options["activate"] != rotation.NONE:
-        also = "" if subject.version < rotation.SIGNING_KEY_SINCE else ", or a working api_key for the signing key"
+    if not means and options["activate"] != ways.NONE:
+        also = "" if subject.version < ways.SIGNING_KEY_SINCE else ", or a working api_key for the signing key"
         raise BadInput(
             f"{subject.label}: no way to bring a new key into force (release {subject.version}, activate: {options['activate']}): nothing "
             f"was changed; give AWS credentials that may call ecs:DescribeServices and ecs:UpdateService{also}"
@@ -141,4 +132,4 @@ def also_affected(rack: Rack | None) -> dict[str, list[str]]:
 
 
 def _restarts_by_hand(subject: Subject) -> bool:
-    return subject.version >= rotation.LATENT_SINCE
+    return subject.version >= ways.LATENT_SINCE

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import uuid
 
-from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation, tokens
+from ansible_collections.convox.credentials.plugins.module_utils import ledger, rack_namesakes, rotation, tokens, ways
 from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
 from ansible_collections.convox.credentials.plugins.module_utils.console_holder import Holder, console_access, find_holder, key_of
-from ansible_collections.convox.credentials.plugins.module_utils.console_reimport import REIMPORT, Reimport
+from ansible_collections.convox.credentials.plugins.module_utils.console_reimport import Reimport
 from ansible_collections.convox.credentials.plugins.module_utils.console_sync import OK, UNKNOWN
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
-from ansible_collections.convox.credentials.plugins.module_utils.keys import LONGEST, SHORTEST, check_new_key, digest, fingerprint, make_key
+from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint, make_key
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED
+from ansible_collections.convox.credentials.plugins.module_utils.rack_due import RackKey, difference
 from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
@@ -28,26 +28,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.store import Pr
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
 
 Outcome = tuple[dict[str, t.Any], t.Optional[str]]
-
-
-def roll(task: Task) -> Outcome:
-    """The result of the module rack_keyroll, and the key that this run made."""
-    started = task.clock.now()
-    _check(task)
-    stores = task.stores()
-    reach, subject = find_way(task, Reach(task, find_target(task)), stores)
-    preflight.refuse_third_generation(subject)
-    first = RackRoll(task, reach, stores, subject, started)
-    if task.check_mode or (first.settled() and not first.renews):
-        return first.run()
-    with rack_lock(task, subject.identity, subject.label):
-        if first.overtaken():
-            reach, subject = find_way(task, reach, stores)
-            first = RackRoll(task, reach, stores, subject, started)
-        return first.run()
 
 
 def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t.Any]:
@@ -63,36 +45,19 @@ def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t
         return RackRoll(task, reach, stores, subject, started).wait(sent_for)
 
 
-def _check(task: Task) -> None:
-    options = task.options
-    if options.get("new_key"):
-        check_new_key(options["new_key"])
-    if not SHORTEST <= options["key_length"] <= LONGEST:
-        raise BadInput(f"key_length: {options['key_length']}; it must be {SHORTEST} to {LONGEST}")
-    parse_duration("max_age", options.get("max_age"))
-
-
-class RackRoll:
+class RackRoll(RackKey):
     """One run over one rack. Holds the lock, unless it writes nothing."""
 
-    def __init__(self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float) -> None:
-        self._task = task
-        self._reach = reach
-        self._stores = stores
-        self._subject = subject
-        self._started = started
-        self._id = task.options.get("rotation_id") or uuid.uuid4().hex
-        self._record = stores.load(RACK_API_KEY, subject.identity)
-        self._resumed = self._record.pending is not None
-        self._begun_by = next(iter(self._record.pending.rotation_ids if self._record.pending else ()), self._id)
-        self._console_access = "unknown"
+    def __init__(
+        self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float, record: Record | None = None
+    ) -> None:
+        super().__init__(task, reach, stores, subject, started, record)
         self._holder: Holder | None = None
         self._reimport: Reimport | None = None
 
     def run(self) -> Outcome:
         if self.settled():
-            self._task.name_other_login(self._subject.label, self._own_host(), self._own_key())
-            return self._settled_report(), None
+            return self.settled_report(), None
         self._refuse_second_key()
         plan, affected = self._preflight()
         if self._task.check_mode:
@@ -112,36 +77,7 @@ class RackRoll:
         lacking = isinstance(end, rotation.Stop) and end.why in (rotation.STOPPED_LOCKED_OUT, rotation.STOPPED_NO_MEANS)
         return self._ended(engine, end, engine.phase, **({"needs_key": True} if lacking else {}))
 
-    def overtaken(self) -> bool:
-        """Whether another run has ended since the first look, and the key with it: each leaves its mark in the stores."""
-        return self._stores.load(RACK_API_KEY, self._subject.identity) != self._record
-
-    # -- whether there is anything to do --------------------------------------------------------------------------
-    def settled(self) -> bool:
-        """Nothing is pending, and it is committed by this rotation already, or young enough, or the key asked for."""
-        if self._resumed:
-            return False
-        options, key = self._task.options, self._own_key()
-        if options.get("rotation_id") in self._record.rotation_ids:
-            return True
-        if key is not None and options.get("new_key") == key:
-            return True
-        limit = parse_duration("max_age", options.get("max_age"))
-        if limit is None or key is None or self._record.rolled_at is None or self._record.digest != digest(key):
-            return False
-        return self._task.clock.age(self._record.rolled_at) <= limit
-
-    def _own_key(self) -> str | None:
-        """The rack's key in force, where it is known: the one the rack was asked with, unless that was a Console's."""
-        target = self._reach.target
-        if target.via is None and target.user == "convox":
-            return self._subject.key
-        return next((key for key, dummy in self._stores.keys(RACK_API_KEY, self._subject.identity)), None)
-
-    def _own_host(self) -> str:
-        """What the rack's own entry goes by: the host as given, unless that is a Console."""
-        return self._reach.target.host if self._reach.target.via is None else self._subject.identity
-
+    # -- what it goes by and by which key -------------------------------------------------------------------------
     def _named(self, record: Record) -> Record:
         """With all that it goes by, beside its identity."""
         return dataclasses.replace(record, name=self._subject.name, host=self._own_host(), console=self._reach.target.console or record.console)
@@ -161,11 +97,14 @@ class RackRoll:
         self._holder = self._find_holder()
         self._reimport = self._reimport_at(self._holder)
         if not self._resumed:
-            if subject.aws is None or task.options["method"] == rotation.API:
+            if subject.aws is None or task.options["method"] == ways.API:
                 tokens.refuse_deploy_key(self._reach, subject)
             preflight.refuse_to_lock_out(task, subject, self._holder)
             if self.renews and self._holder is None:
-                task.warn_once(f"{subject.label}: console_sync: {REIMPORT}, but no Console that is logged in to here is known to hold it")
+                task.warn_once(
+                    f"{subject.label}: console_sync: {ways.REIMPORT}, but no Console that is logged in to here is known to hold it; "
+                    "log in there, or leave console_sync out"
+                )
             if self._reimport is not None:
                 self._reimport.refuse()
             preflight.prove_direct_way(self._reach, subject)
@@ -226,11 +165,6 @@ class RackRoll:
         self._stores.save(record)
 
     # -- the Console's copy -----------------------------------------------------------------------------------------
-    @property
-    def renews(self) -> bool:
-        """Whether a Console's copy of the key is to be renewed, also where the key is left as it is."""
-        return bool(self._task.options["console_sync"] == REIMPORT)
-
     def _find_holder(self) -> Holder | None:
         found = find_holder(self._task, self._reach, self._subject)
         if found is None and self.renews and self._record.console:
@@ -254,11 +188,11 @@ class RackRoll:
             raise ConvoxError(str(exc), **{**result, **exc.result, "console_access": UNKNOWN}) from None
         return {**result, "console_access": OK}
 
-    def _settled_report(self) -> dict[str, t.Any]:
-        """Nothing is to be rolled; the run that did may have died before the Console had the key."""
+    def settled_report(self) -> dict[str, t.Any]:
+        """The run that rolled it may have died before the Console had the key."""
+        report = super().settled_report()
         holder = self._find_holder() if self.renews else None
         reimport, key = self._reimport_at(holder), self._own_key()
-        report = self._report("committed", changed=False)
         if reimport is None or key is None:
             return report
         access = console_access(self._task, self._reach, self._subject, holder)
@@ -295,7 +229,7 @@ class RackRoll:
     def _drive(self, plan: rotation.Plan, sent: bool = False) -> tuple[Engine, rotation.Commit | rotation.Stop]:
         method = self._task.options["method"]
         if method == "auto":
-            method = rotation.API if self._subject.key is not None else rotation.CLOUDFORMATION
+            method = ways.API if self._subject.key is not None else ways.CLOUDFORMATION
         engine = self._engine_for(plan)
         try:
             return engine, engine.drive(method, sent)
@@ -345,31 +279,6 @@ class RackRoll:
         ledger.record(task, self._record, pending, old, fingerprint(promotion.new))
 
     # -- what the user gets ---------------------------------------------------------------------------------------
-    def _report(self, phase: str, changed: bool) -> dict[str, t.Any]:
-        record = self._record
-        pending = record.pending
-        old = record.old if pending else (record.superseded[0] if record.superseded and changed else None)
-        new = pending.key if pending else (record.current or self._own_key())
-        result: dict[str, t.Any] = {
-            "changed": changed,
-            "host": self._reach.target.host,
-            "rack": self._subject.name,
-            "rack_domain": self._subject.identity,
-            "phase": phase,
-            "resumed": self._resumed,
-            "rotation_id": self._id,
-            "begun_by": self._begun_by if changed else None,
-            "of_this_rotation": phase == "committed" and self._id in record.rotation_ids,
-            "fingerprint": fingerprint(new) if new else None,
-            "old_fingerprint": fingerprint(old) if old else None,
-            "rolled_at": record.rolled_at,
-            "waited_s": round(self._task.clock.now() - self._started, 1),
-            "console_access": self._console_access,
-        }
-        if changed:
-            result["diff"] = _diff(result["old_fingerprint"], result["fingerprint"])
-        return result
-
     def _prediction(self, affected: dict[str, list[str]]) -> dict[str, t.Any]:
         pending, own = self._record.pending, self._own_key()
         wanted = self._task.options.get("new_key") or (pending.key if pending else None)
@@ -385,7 +294,7 @@ class RackRoll:
             "old_fingerprint": old,
             "rolled_at": self._record.rolled_at,
             "also_affected": {**affected, "instances": []},
-            "diff": _diff(old, fingerprint(wanted) if wanted else "a new key"),
+            "diff": difference(old, fingerprint(wanted) if wanted else "a new key"),
         }
 
 
@@ -393,6 +302,3 @@ def _unlike(keys: t.Iterable[str | None], known: t.Collection[str | None]) -> tu
     """The keys, each once, that are not known yet."""
     return tuple(dict.fromkeys(key for key in keys if key and key not in known))
 
-
-def _diff(old: str | None, new: str | None) -> dict[str, dict[str, str | None]]:
-    return {"before": {"fingerprint": old}, "after": {"fingerprint": new}}

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, ways
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
@@ -31,7 +32,7 @@ class NoKey(BadInput):
 class Subject:
     """``identity``: the rack-domain. ``name``: what the rack must call itself. ``host``: reaches it directly, empty for none.
 
-    ``key``: what the API was asked with and accepted, None where every key is lost. ``aws``: where AWS can be asked.
+    ``key``: what the API was asked with and accepted, None where every key is lost. ``find_aws``: see ``aws``.
     """
 
     identity: str
@@ -41,7 +42,12 @@ class Subject:
     system: System | None
     key: str | None
     refused: tuple[str, ...]
-    aws: RackResources | None
+    find_aws: t.Callable[[], RackResources | None]
+
+    @functools.cached_property
+    def aws(self) -> RackResources | None:
+        """Where AWS can be asked, which is found out when it is: boto3 takes longer to load than a rack to answer."""
+        return self.find_aws()
 
     @property
     def classic_name(self) -> str | None:
@@ -55,7 +61,7 @@ class Subject:
 
 def of_aws(task: Task, subject: Subject, question: t.Callable[[], t.Any]) -> t.Any:
     """The answer of AWS, or None with a warning where it denies it."""
-    return allowed(question, lambda what: task.warn_once(f"{subject.label}: AWS could not be asked, which is done without: {what}"))
+    return allowed(question, lambda what: task.warn_once(f"{subject.label}: AWS could not be asked ({what}); this is done without it"))
 
 
 def find_way(task: Task, reach: Reach, stores: StoreSet) -> tuple[Reach, Subject]:
@@ -101,29 +107,37 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
     """Raises ConvoxError where the rack can't be told for certain."""
     options, target = task.options, reach.target
     recorded = stores.load(records.RACK_API_KEY, target.host)
-    by_cloudformation = options.get("method") == "cloudformation"
-    aws = _aws(task)
-    # Not with a Console, whose copy of the key does not come back to life: the rack itself is asked then.
-    worth_it = not target.via and (recorded.pending is not None or (options.get("method") == "auto" and aws is not None))
-    patient = worth_it and (recorded.pending is not None or bool(options["wait"]))
+
+    @functools.cache
+    def aws() -> Aws | None:
+        return _aws(task)
+
+    def worth_it() -> bool:
+        # Not with a Console, whose copy of the key does not come back to life: the rack itself is asked then.
+        return not target.via and (recorded.pending is not None or (options.get("method") == "auto" and aws() is not None))
+
+    def patient() -> bool:
+        return worth_it() and (recorded.pending is not None or bool(options["wait"]))
+
     try:
         working = find_working_key(task, reach, stores, patient)
     except RequestFailed as exc:
-        if worth_it and not patient and passing(exc):
+        if passing(exc) and worth_it() and not patient():
             exc.result["needs_wait"] = True
         raise
     if working.system is None:
-        if aws is None or target.via or options.get("method") not in ("auto", "cloudformation"):
-            raise _no_key(task, reach, working, aws is not None)
-        if options.get("method") == "auto" and working.refused and not patient:
+        by_stack = aws()
+        if by_stack is None or target.via or options.get("method") not in ("auto", "cloudformation"):
+            raise _no_key(task, reach, working, by_stack is not None)
+        if options.get("method") == "auto" and working.refused and not patient():
             raise Refused(
                 f"{describe(target)}: every known key is refused ({working.why}), and CloudFormation sets another only when that lasts: nothing was changed; "
                 "run with wait: true",
                 401,
                 needs_wait=True,
             )
-        return _by_stack(task, reach, working, aws, recorded)
-    return _by_api(task, reach, working, working.system, aws, recorded, by_cloudformation)
+        return _by_stack(task, reach, working, by_stack, recorded)
+    return _by_api(task, reach, working, working.system, aws, recorded)
 
 
 def _by_api(
@@ -131,9 +145,8 @@ def _by_api(
     reach: Reach,
     working: Working,
     system: System,
-    aws: Aws | None,
+    aws: t.Callable[[], Aws | None],
     recorded: records.Record,
-    aws_required: bool,
 ) -> Subject:
     target = reach.target
     expected = task.options.get("stack_name") or target.short_name or recorded.name or system.name
@@ -142,13 +155,12 @@ def _by_api(
     identity = _identity(system, target)
     # A v3 rack has no stack.
     has_stack = system.generation != rack_kinds.V3
-    resources = _verified(task, aws.in_region(system.region), system, identity) if aws is not None and has_stack else None
-    if aws_required and resources is None and has_stack:
-        raise BadInput(
-            f"method: cloudformation needs AWS credentials that can describe the stack of rack {system.name}: nothing was changed; "
-            "set region and profile, or use method: api"
-        )
-    return Subject(
+
+    def find_aws() -> RackResources | None:
+        account = aws() if has_stack else None
+        return _verified(task, account.in_region(system.region), system, identity) if account is not None else None
+
+    subject = Subject(
         identity=identity,
         name=system.name,
         host=(identity if system.rack_domain else "") if target.via else target.host,
@@ -156,8 +168,14 @@ def _by_api(
         system=system,
         key=working.key,
         refused=working.refused,
-        aws=resources,
+        find_aws=find_aws,
     )
+    if task.options.get("method") == ways.CLOUDFORMATION and has_stack and subject.aws is None:
+        raise BadInput(
+            f"method: cloudformation needs AWS credentials that can describe the stack of rack {system.name}: nothing was changed; "
+            "set region and profile, or use method: api"
+        )
+    return subject
 
 
 def _by_stack(task: Task, reach: Reach, working: Working, aws: Aws, recorded: records.Record) -> Subject:
@@ -179,18 +197,18 @@ def _by_stack(task: Task, reach: Reach, working: Working, aws: Aws, recorded: re
         system=None,
         key=None,
         refused=working.refused,
-        aws=aws.rack(stack.name),
+        find_aws=lambda: aws.rack(stack.name),
     )
 
 
 def _aws(task: Task) -> Aws | None:
     """AWS, where it is wanted and there are credentials for it."""
     options = task.options
-    if options.get("method") == "api" and options.get("activate") == rotation.SIGNING_KEY:
+    if options.get("method") == "api" and options.get("activate") == ways.SIGNING_KEY:
         return None
     aws = task.aws()
     told = any(options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
-    wanted = told or options.get("method") == rotation.CLOUDFORMATION or options.get("activate") == rotation.ECS
+    wanted = told or options.get("method") == ways.CLOUDFORMATION or options.get("activate") == ways.ECS
     return aws if aws.usable(wanted) else None
 
 
@@ -231,5 +249,5 @@ def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> Convo
             "rack's key is dead, name the rack's own host, and no rack",
             401,
         )
-    ways = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
-    return Refused(f"{where}: every known key is refused ({working.why}): nothing was changed; {ways}", 401)
+    advice = "set the right api_key" if task.options.get("method") == "api" or with_aws else "set the right api_key, or AWS credentials to set a new one"
+    return Refused(f"{where}: every known key is refused ({working.why}): nothing was changed; {advice}", 401)

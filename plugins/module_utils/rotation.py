@@ -17,19 +17,19 @@ import dataclasses
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
-
-# Releases (convox-protocol 3.2): before the first, CloudFormation restarts the API itself; from the second, the rack
-# can be asked to restart it (PUT /system/jwt/rotate).
-LATENT_SINCE = "20230427130715"
-SIGNING_KEY_SINCE = "20230704162933"
-
-API, CLOUDFORMATION = "api", "cloudformation"
-ECS, SIGNING_KEY, STACK, NONE = "ecs", "signing_key", "stack", "none"
+from ansible_collections.convox.credentials.plugins.module_utils.ways import (
+    CLOUDFORMATION,
+    ECS,
+    LATENT_SINCE,
+    NONE,
+    REFUSALS_S,
+    SIGNING_KEY,
+    SIGNING_KEY_SINCE,
+    STACK,
+)
 
 # A restart that can't be watched is taken to be over after this many seconds.
 RESTART_WINDOW_S = 300.0
-# Refusals for so long are no passing state of a restart.
-REFUSALS_S = 60.0
 MOST_RESTARTS = 3
 MOST_DOUBTFUL_SENDS = 2
 

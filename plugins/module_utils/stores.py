@@ -23,7 +23,6 @@ from ansible_collections.convox.credentials.plugins.module_utils.records import 
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store
 from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
-from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 
 # Set by AWX and ansible-runner for each job, whose files are gone after it (documented in docs/stores.md).
 JOB_VARIABLES = ("AWX_HOST", "TOWER_HOST", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS")
@@ -34,7 +33,7 @@ AskAws = t.Callable[[], Aws]
 KINDS: dict[str, t.Callable[[Option, CliConfig, AskAws], Store]] = {
     "cli": lambda option, cli, aws: CliStore(cli, bool(option.get("persistent"))),
     "file": lambda option, cli, aws: FileStore(_path(option), bool(option.get("persistent"))),
-    "aws_secretsmanager": lambda option, cli, aws: SecretsManagerStore(aws(), option.get("name"), option.get("kms_key_id"), option.get("tags")),
+    "aws_secretsmanager": lambda option, cli, aws: _secretsmanager(option, aws),
 }
 
 
@@ -47,6 +46,13 @@ def _path(option: Option) -> str:
     if not option.get("path"):
         raise BadInput("stores: an entry of type file has no path; name the file, as in {type: file, path: ~/keys.json}")
     return str(option["path"])
+
+
+def _secretsmanager(option: Option, aws: AskAws) -> Store:
+    # Not at the top: each task pays for what it loads (docs/performance.md).
+    from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
+
+    return SecretsManagerStore(aws(), option.get("name"), option.get("kms_key_id"), option.get("tags"))
 
 
 class StoreSet:

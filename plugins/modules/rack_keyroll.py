@@ -252,12 +252,12 @@ api_key:
   type: str
 """
 
-from ansible_collections.convox.credentials.plugins.module_utils import adapter, options, rack_roll
+from ansible_collections.convox.credentials.plugins.module_utils import adapter, options, rack_keyroll
 
 
 def main() -> None:
     adapter.run(
-        lambda task: adapter.Made(*rack_roll.roll(task)),
+        lambda task: adapter.Made(*rack_keyroll.roll(task)),
         dict(
             method={"type": "str", "choices": ["auto", "api", "cloudformation"], "default": "auto"},
             stack_name={"type": "str"},

@@ -14,9 +14,9 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import REFUSALS_S
 from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task, conceal_urls
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+from ansible_collections.convox.credentials.plugins.module_utils.ways import REFUSALS_S
 from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Patience, Wait
 
 # An instance keyroll's own time-out goes by its number of batches.

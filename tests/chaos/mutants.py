@@ -113,7 +113,7 @@ MUTANTS = (
     Mutant("does not activate", (("rack_engine", "self._aws_required().restart_api()", "pass"),), "unfinished", ECS),
     Mutant(
         "asks for max_age before what is pending",
-        (("rack_roll", "        if self._resumed:\n            return False\n", ""),),
+        (("rack_due", "        if self._resumed:\n            return False\n", ""),),
         "orphaned",
         ROLLED_BEFORE,
         (f.KILL.at(Place(AFTER, "PUT /system", 0)),),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils import ways
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
 from tests.unit.rotation import shelf as shelves
 from tests.unit.rotation.shelf import IDENTITY, WHEN
@@ -55,7 +56,7 @@ class Model(Steps):
 
     def hopeless(self, state: State) -> bool:
         """Whether the API accepts somebody else's key alone, where nothing but the API can be asked."""
-        if self.setup.method != self.engine.API or self.setup.plans[0].fallback:
+        if self.setup.method != ways.API or self.setup.plans[0].fallback:
             return False
         record = shelves.loaded(state.shelf)
         known = {record.old, record.pending.key if record.pending else None}

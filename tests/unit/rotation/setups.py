@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import CLOUDFORMATION, ECS, SIGNING_KEY, STACK, Plan
+from ansible_collections.convox.credentials.plugins.module_utils.rotation import Plan
+from ansible_collections.convox.credentials.plugins.module_utils.ways import CLOUDFORMATION, ECS, SIGNING_KEY, STACK
 from tests.unit.rotation import state
 from tests.unit.rotation.state import Setup
 from tests.unit.rotation.steps import LATE

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, ways
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
 from tests.unit.rotation.shelf import Shelf
 from tests.unit.rotation.world import Rack
@@ -29,7 +29,7 @@ class Setup:
     name: str
     plans: tuple[rotation.Plan, ...]
     sees: frozenset[str] = frozenset()
-    method: str = rotation.API
+    method: str = ways.API
     self_restarting: bool = False
     old_known: bool = True
     containers: int = 2

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, ways
 from tests.unit.rotation import shelf as shelves
 from tests.unit.rotation.shelf import WHEN, Shelf
 from tests.unit.rotation.state import PARAMETER, SERVICE, Move, Setup, State, require
@@ -45,7 +45,7 @@ class Steps:
         now = LATE if run.now >= LATE else 0.0
         since = run.refused_since
         if since is not None:
-            since = now + max(since - run.now, -self.engine.REFUSALS_S)
+            since = now + max(since - run.now, -ways.REFUSALS_S)
         return dataclasses.replace(run, now=now, refused_since=since, streak=min(run.streak, plan.rounds), streak_since=now)
 
     def _kept(self, state: State, cuts: tuple[Shelf, ...], what: str) -> tuple[list[Move], Shelf]:
@@ -130,7 +130,7 @@ class Steps:
         require(not state.sent, "a key is sent again after a received 200")
         require(state.pending.applying is not None, "a key is sent without a note")
         rack, engine = state.rack, self.engine
-        by_api = step.method == engine.API
+        by_api = step.method == ways.API
         passes, refused = state.answered_by() if by_api else (True, False)
         state = state._replace(saw_rollback=False)
         if passes and (rack.busy or rack.value == state.key):
@@ -195,7 +195,7 @@ class Steps:
 
     def _wait(self, state: State, step: t.Any) -> t.Iterator[Move]:
         label = f"it waits for {step.for_what}"
-        seconds = self.engine.REFUSALS_S if step.for_what == self.engine.FOR_KEY else step.seconds
+        seconds = ways.REFUSALS_S if step.for_what == self.engine.FOR_KEY else step.seconds
         yield Move(label, self.absorbed(state, step, self.engine.Waited(), seconds))
         yield Move(f"{label} until it is late", self.absorbed(state, step, self.engine.Waited(), LATE), faults=1)
 

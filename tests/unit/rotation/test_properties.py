@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.convox.credentials.plugins.module_utils import records, rotation
+from ansible_collections.convox.credentials.plugins.module_utils import records, rotation, ways
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import ECS, SIGNING_KEY, STACK
+from ansible_collections.convox.credentials.plugins.module_utils.ways import ECS, SIGNING_KEY, STACK
 from tests.unit.rotation import setups
 from tests.unit.rotation import shelf as shelves
 from tests.unit.rotation.exploration import TraceError
@@ -117,7 +117,7 @@ def test_whatever_is_shown_to_a_run_it_keeps_to_the_rules(chance: random.Random)
 def test_a_stuck_stack_ends_the_run() -> None:
     pending = Pending("K1", WHEN, ("one",))
     plan = rotation.Plan((ECS,))
-    run = rotation.Run.start(pending, rotation.API)
+    run = rotation.Run.start(pending, ways.API)
     run = rotation.absorb(run, plan, rotation.Look(), rotation.Looked(rotation.STUCK), 1.0)
     assert rotation.next_step(pending, run, plan) == rotation.Stop(rotation.STOPPED_STUCK)
 
@@ -127,11 +127,11 @@ def test_a_busy_look_after_good_rounds_is_followed_by_another(means: str) -> Non
     """AWS may not answer just then, or the rack's status may be too young: the stack is asked again, not waited for till the end."""
     pending = Pending("K1", WHEN, ("one",), applying=WHEN)
     plan = rotation.Plan((means,), rounds=1, period=0.0)
-    run = rotation.Run.start(pending, rotation.API)
+    run = rotation.Run.start(pending, ways.API)
     good = rotation.Rounded(rotation.ACCEPTED, rotation.REFUSED)
     for step, event in (
         (rotation.Look(), rotation.Looked(rotation.REST)),
-        (rotation.Send(rotation.API), rotation.Sent(rotation.THERE)),
+        (rotation.Send(ways.API), rotation.Sent(rotation.THERE)),
         (rotation.Round(), good),
         (rotation.Look(), rotation.Looked(rotation.BUSY)),
         (rotation.Wait(rotation.FOR_STACK, 3.0), rotation.Waited()),

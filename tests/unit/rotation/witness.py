@@ -13,7 +13,7 @@ import dataclasses
 import random
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rotation
+from ansible_collections.convox.credentials.plugins.module_utils import rotation, ways
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
 from tests.unit.rotation.shelf import WHEN
 from tests.unit.rotation.state import require
@@ -161,7 +161,7 @@ class Witnessed:
         require(not self.tally.received, "a key is sent again after a received 200")
         require(self.tally.doubtful < 2, "a key is sent a third time after two doubtful ones")
         require(self.tally.look.stack == self.engine.REST, "a key is sent to a stack that is not at rest")
-        require(step.method == self.engine.API or self.plan.fallback, "CloudFormation is asked, and must not be")
+        require(step.method == ways.API or self.plan.fallback, "CloudFormation is asked, and must not be")
 
     def _judge_note(self, step: t.Any) -> None:
         if step.what == self.engine.CONFIRMED:

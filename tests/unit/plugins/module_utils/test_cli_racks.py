@@ -185,7 +185,7 @@ def test_they_are_candidates_after_auth(tasks: Tasks, rack: StandinRack) -> None
     assert credentials.candidates(task, reach, task.stores()) == [(OLD, "cli"), (HARD, "the CLI's racks/beta")]
     assert HARD not in task.secrets.redact(f"a {HARD} b")
     (racks / "alpha").write_text(rack.url, encoding="utf-8")
-    working = credentials.find_working_key(task, reach, task.stores(), patient=False)
+    working = credentials.find_working_key(task, reach, task.stores())
     assert (working.key, working.refused) == (rack.key, (OLD,))
 
 

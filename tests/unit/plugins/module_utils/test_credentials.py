@@ -24,7 +24,7 @@ GIVEN, IN_FILE, CURRENT = ("Given" * 6, "InTheFile" * 4, "Current" * 5)
 
 
 def find(task: Task, patient: bool = False) -> Working:
-    return credentials.find_working_key(task, Reach(task, find_target(task)), task.stores(), patient)
+    return credentials.find_working_key(task, Reach(task, find_target(task)), task.stores(), lambda: patient)
 
 
 def candidates(task: Task) -> list[tuple[str, str]]:

@@ -23,8 +23,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "adapter",
-        "login console_roll rack_roll instance_roll ledger_info app_promote rack_info rack_access credential_audit",
-        "audit_gather report_formats",
+        "login console_roll rack_keyroll instance_roll ledger_info app_promote rack_info rack_access credential_audit",
+        "rack_roll audit_gather report_formats",
         "audit_join reports",
         "gather",
         "fleet signing_key_roll report_page.summary report_page.findings",
@@ -32,7 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "instance_run instance_view_v2 instance_view_v3",
         "rack_engine rack_preflight rack_namesakes instance_view latent_key tokens terraform audit_report console_listing report_page.chart report_page.lists",
         "console_reimport",
-        "console_holder stack_watch",
+        "console_holder stack_watch rack_due",
         "rack_subject audit report_page.text report_page.style report_page.script",
         "credentials findings",
         "target ledger rack_lock instance_rotation_v3 audit_finding",
@@ -45,19 +45,20 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "cli_config records tls ledger_chain",
         "cli_racks",
         "files keys times options",
-        "errors release rack_kinds console_sync",
+        "errors release rack_kinds console_sync ways",
     )
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 # What decides, and so must be able to be asked a million times: by what it may import at all.
 PURE = {
-    "rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records"},
+    "rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records", f"{PRIVATE}.ways"},
     "instance_rotation": {"__future__", "dataclasses", "typing", f"{PRIVATE}.records", f"{PRIVATE}.rotation"},
     "instance_rotation_v3": {"__future__", "dataclasses", *(f"{PRIVATE}.{name}" for name in ("instance_rotation", "records", "rotation"))},
     "console_sync": {"__future__", "dataclasses"},
     "records": {"__future__", "dataclasses", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.keys", f"{PRIVATE}.times"},
     "options": {"__future__", "typing"},
     "errors": {"__future__", "typing"},
+    "ways": {"__future__"},
     "rack_kinds": {"__future__", "re", "typing"},
     "audit_evidence": {"__future__", "dataclasses", "typing", *(f"{PRIVATE}.{name}" for name in ("keys", "racks_found", "times"))},
     "audit_policy": {"__future__", "dataclasses", "datetime", "difflib", "fnmatch", "re", "typing", f"{PRIVATE}.errors", f"{PRIVATE}.times"},
