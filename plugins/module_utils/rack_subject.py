@@ -17,7 +17,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import rack_kin
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, Rack, System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -137,7 +137,28 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
                 needs_wait=True,
             )
         return _by_stack(task, reach, working, by_stack, recorded)
+    _refuse_pretender(reach, stores, working, working.system)
     return _by_api(task, reach, working, working.system, aws, recorded)
+
+
+def _refuse_pretender(reach: Reach, stores: StoreSet, working: Working, system: System) -> None:
+    """Whoever answers may call itself any rack, and what is kept of that one would then be asked of it: its keys, old and new.
+
+    Nothing is asked where the host is the rack's own, nothing is kept of it, or the key that was accepted is among that.
+    """
+    target = reach.target
+    identity = _identity(system, target)
+    if target.via or identity == target.host:
+        return
+    kept = stores.load(records.RACK_API_KEY, identity).secrets()
+    if not kept or working.key in kept:
+        return
+    key = working.key or ""
+    if Rack(reach.transport(identity), reach.credential(key)).probe(system.name) != ACCEPTED:
+        raise BadInput(
+            f"{describe(target)} answers as {identity}, of which other keys are kept, and which does not take the key that is accepted here: "
+            f"nothing was changed; name {identity} itself as host, or check host"
+        )
 
 
 def _by_api(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.watching import asked, nothing_changes
+from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,3 +153,31 @@ def test_a_request_id_is_quoted(unchanged: Machine, rack: Rack) -> None:
     rack.fault("status", status=500, body="oh no\nsecond line\n", headers={"Request-Id": "abc-123"}, times=None)
     refused = unchanged.fail("convox_login", host=rack.host, api_key=rack.key)
     assert "500 oh no second line (Request-Id abc-123)" in refused.msg
+
+
+@pytest.mark.parametrize("module", ["rack_keyroll", "instance_keyroll", "rack_access"])
+def test_a_rack_that_calls_itself_another(machine: Machine, new_rack: NewRack, module: str) -> None:
+    """With the other's rotation unfinished, it would be asked whether it takes that one's keys, old and new."""
+    other = new_rack(update_seconds=3600.0)
+    machine.log_in(other.host, other.key)
+    machine.run("rack_keyroll", host=other.host, wait=False)
+    pretender = new_rack(rack_domain=other.host)
+    machine.log_in(pretender.host, pretender.key)
+    more = {"state": "signing_key_rolled"} if module == "rack_access" else {}
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail(module, host=pretender.host, **more)
+    assert f"answers as {other.host}, of which other keys are kept" in refused.msg
+    told = {each["key_fingerprint"] for each in asked(machine.convox, f"rack {pretender.name}")}
+    assert told == {fingerprint(pretender.key)}, "no key but its own"
+
+
+def test_a_key_of_an_alias_that_nobody_kept(machine: Machine, rack: Rack) -> None:
+    """As after a roll by hand: the rack takes it by its own name too."""
+    machine.log_in(rack.host, rack.key)
+    machine.run("rack_keyroll", host=rack.host)
+    rack.set_password("ByHand42" * 4)
+    rack.wait_at_rest()
+    rack.restart()
+    rack.wait_at_rest()
+    alias = rack.host.replace("127.0.0.1", "localhost")
+    assert machine.run("rack_keyroll", host=alias, api_key="ByHand42" * 4).changed
