@@ -14,11 +14,16 @@ from __future__ import annotations
 import typing as t
 
 
+def printable(text: str) -> str:
+    """Without what a terminal would take for a command, or show as nothing: a server's words are in messages."""
+    return "".join(each if each.isprintable() else " " if each.isspace() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 class ConvoxError(Exception):
     """Anything that ends a task. ``result`` is returned to the user beside the message."""
 
     def __init__(self, message: str, **result: t.Any) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.result = result
 
 

@@ -15,6 +15,7 @@ import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Clients
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
+from ansible_collections.convox.credentials.plugins.module_utils.errors import printable
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
@@ -69,7 +70,7 @@ class Task:
     def warn_once(self, text: str) -> None:
         if text not in self._warned:
             self._warned.add(text)
-            self.warn(self.secrets.redact(text))
+            self.warn(self.secrets.redact(printable(text)))
 
     def name_other_login(self, label: str, host: str, in_force: str | None) -> None:
         """An entry of somebody else's for this very host is left (architecture 4, Commit); the run that left it may have died."""

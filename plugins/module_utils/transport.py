@@ -40,6 +40,8 @@ CLIENT_VERSION = "20260326150533"
 OWN_STATUS = (429,)
 RETRIED_STATUS = (*OWN_STATUS, 502, 503, 504)
 LONGEST_TEXT = 300
+# A list of ten thousand racks is a tenth of it, and none takes so many time-outs.
+LARGEST_REPLY, MOST_TIMEOUTS = 32 << 20, 10
 LONGEST_PAUSE_S = 60
 # One context is made at a time: who needs the same waits for it.
 _MAKING = threading.Lock()
@@ -153,12 +155,12 @@ class Transport:
     ) -> Reply:
         if credential is not None:
             self._secrets.add(credential.key)
-        response = self._exchange(method, path, credential, headers, body)
+        response, text = self._exchange(method, path, credential, headers, body)
         challenge = _challenge(response)
         if response.status_code == 401 and challenge is not None:
             self._open_session(challenge, credential, headers)
-            response = self._exchange(method, path, credential, headers, body)
-        return self._reply(method, path, response)
+            response, text = self._exchange(method, path, credential, headers, body)
+        return self._reply(method, path, response, text)
 
     def _exchange(self, method, path, credential, headers, body):  # type: ignore[no-untyped-def]
         session_id = self._session_id or (self._sessions.session(self.host) if self._sessions else None)
@@ -167,7 +169,7 @@ class Transport:
         if session_id:
             sent["Session"] = session_id
         try:
-            return self._http.request(
+            response = self._http.request(
                 method,
                 f"https://{self.host}{path}",
                 headers=sent,
@@ -175,17 +177,32 @@ class Transport:
                 timeout=self.timeout,
                 verify=_verify(self._trust),
                 allow_redirects=False,
+                stream=True,
                 **(body or {}),
             )
+            return response, self._read(method, path, response)
         except (OSError, UnicodeError, urllib3.exceptions.HTTPError) as exc:
             failure = self._no_answer(method, path, exc)
         # Out here, so that nothing of the library's error is kept: it carries the whole request along.
         raise failure
 
+    def _read(self, method: str, path: str, response: t.Any) -> str:
+        """The body. ``timeout`` is from one byte to the next, so that whoever wants to could send for ever."""
+        end, parts, length = self._clock.now() + MOST_TIMEOUTS * self.timeout, [], 0
+        with contextlib.closing(response):
+            for part in response.iter_content(1 << 16):
+                parts.append(part)
+                length += len(part)
+                if length > LARGEST_REPLY or self._clock.now() > end:
+                    raise NoAnswer(
+                        f"{self._about(method, path)}: a reply without end, {length} bytes until now; check that the host is a Convox rack or Console"
+                    )
+        return _decoded(b"".join(parts), response.encoding or "utf-8")
+
     def _open_session(self, path: str, credential: Credential | None, headers: t.Mapping[str, str]) -> None:
         """Answer the Console's challenge (convox-protocol 6.1); the id is good for the requests that follow."""
         self._session_id = None
-        reply = self._reply("POST", path, self._exchange("POST", path, credential, headers, {"data": {}}))
+        reply = self._reply("POST", path, *self._exchange("POST", path, credential, headers, {"data": {}}))
         data = reply.json()
         if not isinstance(data, dict) or not isinstance(data.get("id"), str):
             raise BadReply(f"{self.host}: opened no session; log in with the Convox CLI and run again", reply.status)
@@ -194,11 +211,11 @@ class Transport:
         if self._sessions is not None:
             self._sessions.set_session(self.host, data["id"])
 
-    def _reply(self, method: str, path: str, response: t.Any) -> Reply:
+    def _reply(self, method: str, path: str, response: t.Any, text: str) -> Reply:
         self._hear_date(response.headers.get("Date"))
         about = self._about(method, path)
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        reply = Reply(response.status_code, response.text, content_type, response.headers.get("Request-Id"), about)
+        reply = Reply(response.status_code, text, content_type, response.headers.get("Request-Id"), about)
         if 300 <= reply.status < 400:
             to = self._secrets.redact(response.headers.get("Location", "nowhere"))
             raise BadReply(f"{about}: redirected to {to}; a key is never sent on; name that host if it is the right one", reply.status)
@@ -278,6 +295,14 @@ class Transport:
                 self._clock.hear(email.utils.parsedate_to_datetime(header).astimezone(UTC))
             except (TypeError, ValueError):
                 pass
+
+
+def _decoded(body: bytes, encoding: str) -> str:
+    try:
+        return body.decode(encoding, errors="replace")
+    except (LookupError, ValueError):
+        # There is no such encoding.
+        return body.decode("utf-8", errors="replace")
 
 
 def _challenge(response: t.Any) -> str | None:

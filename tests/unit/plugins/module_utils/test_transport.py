@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.convox.credentials.plugins.module_utils import transport as transport_module
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
@@ -148,6 +149,44 @@ def test_json_without_end_is_none(rack: StandinRack, way: Transport) -> None:
     rack.fault("status", status=200, body="[" * 100_000, content_type="application/json")
     with failing(BadReply, "JSON was expected"):
         way.get("/system", Credential(rack.key)).json()
+
+
+def test_a_reply_without_end(rack: StandinRack, way: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither memory nor time is given to it without end."""
+    monkeypatch.setattr(transport_module, "LARGEST_REPLY", 100_000)
+    rack.fault("status", status=200, body="x" * 300_000, times=None)
+    for path in ("/system", "/auth"):
+        with failing(NoAnswer, rack.host, f"GET {path}", "a reply without end", "check that the host"):
+            way.get(path, Credential(rack.key))
+    monkeypatch.setattr(transport_module, "LARGEST_REPLY", 300_000)
+    assert len(way.get("/auth", Credential(rack.key)).text) == 300_000
+
+
+def test_a_byte_now_and_then(rack: StandinRack, transport: NewTransport) -> None:
+    class Hours(Clock):
+        """On which an hour passes between any two looks."""
+
+        def now(self) -> float:
+            self._hours = getattr(self, "_hours", 0) + 1
+            return 3600.0 * self._hours
+
+    rack.fault("status", status=200, body="x" * 300_000)
+    with failing(NoAnswer, "a reply without end"):
+        transport(rack.host, clock=Hours()).get("/system", Credential(rack.key))
+
+
+@pytest.mark.parametrize("charset", ["no-such", "hex", "ascii"])
+def test_any_word_for_an_encoding(rack: StandinRack, way: Transport, charset: str) -> None:
+    rack.fault("status", status=200, body="{}", content_type=f"application/json; charset={charset}")
+    assert way.get("/system", Credential(rack.key)).json() == {}
+
+
+def test_what_a_terminal_would_obey(rack: StandinRack, way: Transport) -> None:
+    rack.fault("status", status=500, body="\x1b]0;owned\x07\x1b[2Jgone \u202ebackwards\x9b31m", times=None)
+    with pytest.raises(BadReply) as caught:
+        way.get("/system", Credential(rack.key))
+    assert str(caught.value).isprintable()
+    assert "gone" in str(caught.value)
 
 
 def test_a_rack_that_repeats_the_key_in_its_error(rack: StandinRack, transport: NewTransport) -> None:
