@@ -105,7 +105,11 @@ class Console:
         """Of a rack whose Terraform state Console has (5). The release goes along: another than the present one would be an update."""
         version = self.managed(full_name).version
         if not version:
-            raise BadReply(f"{self._transport.host}: does not tell the release of {full_name}, which has to go along with a parameter", 200)
+            raise BadReply(
+                f"{self._transport.host}: does not tell the release of {full_name}, which has to go along with a parameter; "
+                "look at that rack in the Console, then run again",
+                200,
+            )
         form = {"params": json.dumps({name: value}), "version": version, "force": "false"}
         self._transport.send("PUT", _path(full_name), self._credential, form)
 

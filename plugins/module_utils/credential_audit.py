@@ -87,7 +87,7 @@ def _policy(task: Task) -> tuple[t.Any, str]:
         return task.options.get("policy"), "policy"
     text = files.read(path)
     if text is None:
-        raise BadInput(f"policy_file: {path}: there is no such file")
+        raise BadInput(f"policy_file: {path}: there is no such file; name the policy's file, or leave it out")
     import yaml
 
     class Strict(yaml.SafeLoader):
@@ -103,7 +103,7 @@ def _policy(task: Task) -> tuple[t.Any, str]:
         return yaml.load(text, Strict), path  # noqa: S506 (it is a safe one)
     # Of a date that there is not, the library makes an error of Python's.
     except (yaml.YAMLError, ValueError) as exc:
-        raise BadInput(f"policy_file: {path}: no YAML: {' '.join(str(exc).split())}") from None
+        raise BadInput(f"policy_file: {path}: no YAML ({' '.join(str(exc).split())}); mend that place") from None
 
 
 class Earlier(t.NamedTuple):

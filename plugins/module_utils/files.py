@@ -69,7 +69,7 @@ def read(path: str, largest: int = LARGEST) -> str | None:
             return None
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_size > largest:
-            raise Damaged(f"{path}: no file of at most {largest >> 20} MiB, as such a file is; nothing was changed; look what it is")
+            raise Damaged(f"{path}: no regular file of at most {largest >> 20} MiB; nothing was changed; look what it is")
         try:
             return file.read().decode("utf-8-sig")
         except UnicodeDecodeError:

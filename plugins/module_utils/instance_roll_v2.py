@@ -56,7 +56,8 @@ class InstanceRunV2(InstanceRun):
             pairs = self._view.pairs()
             if pairs is None:
                 self._task.warn_once(
-                    f"{self._subject.label}: EC2 can't be asked for key pairs: a keyroll that fails half-way can't be told from one that never began"
+                    f"{self._subject.label}: EC2 can't be asked for key pairs: a keyroll that fails half-way can't be told from one that never began; "
+                    "give AWS credentials that may call ec2:DescribeKeyPairs"
                 )
             pending = Pending(
                 key=None,

@@ -12,9 +12,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import LATENT_SINCE
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.ways import LATENT_SINCE
 
 
 def refuse_latent_key(task: Task, reach: Reach, subject: Subject, api_key: Record, cause: str) -> None:
@@ -36,4 +36,4 @@ def refuse_latent_key(task: Task, reach: Reach, subject: Subject, api_key: Recor
             "force: nothing was changed; run rotate_rack_keys first"
         )
     if answer != ACCEPTED:
-        task.warn_once(f"{subject.label}: it could not be asked whether the key in SSM is the one in force")
+        task.warn_once(f"{subject.label}: it could not be asked whether the key in SSM is the one in force; if it is another, the restart brings it into force")

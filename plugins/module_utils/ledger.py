@@ -76,7 +76,7 @@ def append(path: str, entry: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
     job = {name: environ[variable] for variable, name in _JOB_VARIABLES.items() if environ.get(variable)}
     files.make_directory(os.path.dirname(path))
     if os.path.exists(path) and not os.path.isfile(path):
-        raise StoreFailed(f"{path}: no file; name another in ledger_path")
+        raise StoreFailed(f"{path}: no regular file; name another in ledger_path")
     with files.locked(_lock_of(path), path, files.LOCK_PATIENCE_S), files.translated("append to", path):
         above, new = _above(path), not os.path.exists(path)
         line = json.dumps({**entry, **job, "before": ledger_chain.digest(above[: len(above) - above.endswith(b"\n")])}, sort_keys=True)
@@ -112,7 +112,7 @@ def reading(path: str) -> t.Iterator[t.Iterator[Line]]:
             yield iter(())
             return
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise StoreFailed(f"{path}: no file; name another in ledger_path")
+            raise StoreFailed(f"{path}: no regular file; name another in ledger_path")
         with files.at_rest(_lock_of(path), path, files.LOCK_PATIENCE_S):
             size = os.fstat(file.fileno()).st_size
         yield ledger_chain.walk(file, size)

@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rotation, signing_key_roll, tokens
+from ansible_collections.convox.credentials.plugins.module_utils import signing_key_roll, tokens, ways
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
@@ -42,7 +42,7 @@ def access(task: Task) -> Access:
     if not task.options["return_key"]:
         raise BadInput("return_key: a token that is not returned is of no use to anybody: nothing was asked; say return_key: true")
     # AWS has no part in it.
-    options = {**task.options, "method": rotation.API, "activate": rotation.SIGNING_KEY}
+    options = {**task.options, "method": ways.API, "activate": ways.SIGNING_KEY}
     return _issue(dataclasses.replace(task, options=options))
 
 
@@ -96,5 +96,5 @@ def _prove(reach: Reach, subject: Subject, token: str, result: dict[str, t.Any])
             if isinstance(exc, Refused):
                 mend = "its containers have different signing keys, as after a roll on another rack of the account; roll it here with state: signing_key_rolled"
             raise ConvoxError(
-                f"{subject.label}: a token was issued and is not returned, for {subject.host}, which it is for, did not take it: {exc}; {mend}", **result
+                f"{subject.label}: a token was issued and is not returned, for {subject.host} did not take it ({exc}); {mend}", **result
             ) from None

@@ -161,7 +161,7 @@ class SigningKeyRoll:
     def _what_is_wrong(self) -> str:
         bad = self._bad
         if bad is None:
-            return f"the confirmations were still going on; raise it, and {_AGAIN}"
+            return f"the confirmations were still going on; raise wait_timeout, and {_AGAIN}"
         if bad.new == REFUSED:
             return "its own key is refused, so that a latent one has come into force with the restart; find that one with rotate_rack_keys and AWS credentials"
         if bad.old == ACCEPTED:

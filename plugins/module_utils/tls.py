@@ -66,7 +66,7 @@ def parse_fingerprint(text: str, source: str = "tls_fingerprint") -> str:
 def check_authorities(path: str) -> None:
     # A pipe would be waited for, and a directory is not said to be none.
     if os.path.exists(path) and not os.path.isfile(path):
-        raise BadInput(f"ca_path: {path}: no file; name a file of certificates in PEM")
+        raise BadInput(f"ca_path: {path}: no regular file; name a file of certificates in PEM")
     try:
         ssl.create_default_context(cafile=path)
     except OSError as exc:

@@ -14,10 +14,10 @@ from ansible_collections.convox.credentials.plugins.module_utils import rack_kin
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
-from ansible_collections.convox.credentials.plugins.module_utils.rotation import SIGNING_KEY_SINCE
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER, Credential
+from ansible_collections.convox.credentials.plugins.module_utils.ways import SIGNING_KEY_SINCE
 
 READ = "read"
 
@@ -64,7 +64,7 @@ def issue(task: Task, rack: Rack, subject: Subject, role: str, hours: int) -> st
         if isinstance(exc, BadReply) and exc.status == 404 and not exc.text:
             # There is no such route; which releases of v3 have it is not known here.
             raise _none_on(subject) from None
-        raise ConvoxError(f"{subject.label}: it gave no token: {exc}: nothing was changed") from None
+        raise ConvoxError(f"{subject.label}: it gave no token ({exc}): nothing was changed; mend that, then run again") from None
 
 
 def ask_with(reach: Reach, subject: Subject, token: str) -> None:
@@ -72,7 +72,7 @@ def ask_with(reach: Reach, subject: Subject, token: str) -> None:
     with contextlib.closing(Rack(reach.another(subject.host), Credential(token, TOKEN_USER))) as rack:
         system = rack.system()
     if system.name != subject.name:
-        raise BadReply(f"{subject.host} answers as rack {system.name}", 200)
+        raise BadReply(f"{subject.host} answers as rack {system.name}, where {subject.name} was expected; check host", 200)
 
 
 def _none_on(subject: Subject) -> BadInput:

@@ -133,7 +133,7 @@ class Batch:
                 # This process lacks a library, which the one that runs modules may have.
                 wait.result = NOTHING_BEGUN
             except Abandoned:
-                wait.error = "left before its end"
+                wait.error = "the wait ended with its playbook; run again to go on"
             except Exception as exc:  # noqa: BLE001 - one rack's trouble must not end the others; its text is not vouched for
                 wait.error = f"internal error ({type(exc).__name__} {_place(exc)}), please report it; run again to go on"
             finally:

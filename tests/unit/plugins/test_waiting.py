@@ -148,7 +148,7 @@ def test_nobody_waits_any_more() -> None:
     end = time.monotonic() + 5
     while not waits["one"].ended and time.monotonic() < end:
         time.sleep(0.01)
-    assert waits["one"].error == "left before its end"
+    assert waits["one"].error == "the wait ended with its playbook; run again to go on"
 
 
 def test_where_they_stand_is_said() -> None:

@@ -19,8 +19,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
+from tests.iam import actions_of, document, watching_aws
 from tests.leaks import found_in
-from tests.places import ROOT
 from tests.reports import read_report
 from tests.standin import AWS_CREDENTIALS, ConsoleSpec, RackSpec, Standin
 from tests.standin.tables import Person, make_tables
@@ -117,10 +117,17 @@ def test_the_policy_in_docs_is_what_it_takes(audit: Audit) -> None:
         key = [{"AttributeName": "id", "AttributeType": "S"}], [{"AttributeName": "id", "KeyType": "HASH"}]
         client.call("dynamodb", "create_table", TableName=name, AttributeDefinitions=key[0], KeySchema=key[1], BillingMode="PAY_PER_REQUEST")
     tables = {"prefix": "convox", "region": "us-east-1"}
-    audit(aws=[{"regions": ["us-east-1"]}, {**by_role, "region": "us-east-1"}], tables=tables, stores=stores, region="us-east-1")
-    policy = json.loads((ROOT / "docs" / "iam" / "audit.json").read_text(encoding="utf-8"))
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    assert {each["path"] for each in audit.asked() if each["server"] == "aws"} == allowed
+    sources = [{"regions": ["us-east-1"]}, {**by_role, "region": "us-east-1"}]
+    with watching_aws(audit.convox) as calls:
+        audit(aws=sources, tables=tables, stores=stores, region="us-east-1")
+    # In the account that is asked by the role, and in one that is asked without.
+    policies = {"audit", "audit_take_role"}
+    assert calls.not_allowed(*policies, **{"audit-role": "audit"}) == []
+    assert calls.actions == actions_of(*policies)
+    # What the trust of the role asks for.
+    (trust,) = document("audit_trust")["Statement"]
+    (taken,) = {tuple(call.context.items()) for call in calls.made if call.action == "sts:AssumeRole"}
+    assert dict(taken) == trust["Condition"]["StringEquals"]
 
 
 def test_aws_is_asked_by_region_never_by_rack(audit: Audit) -> None:
@@ -320,10 +327,10 @@ def test_the_v3_cli_s_files_are_keys_too(audit: Audit) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("accepted:\n- {finding: rack_open, subject: a, reason: b, owner: c, until: 2027-02-30}", "no YAML: day is out of range"),
+        ("accepted:\n- {finding: rack_open, subject: a, reason: b, owner: c, until: 2027-02-30}", "no YAML (day is out of range"),
         ("fail_on: low\nfail_on: never", "line 1: fail_on stands there twice"),
         ("max_age: {rack_api_key: 1d,\n rack_api_key: 2d}", "line 1: rack_api_key stands there twice"),
-        ("a: [", "no YAML: "),
+        ("a: [", "no YAML ("),
         ("- a", "it is no mapping"),
     ],
 )
