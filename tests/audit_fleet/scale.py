@@ -13,24 +13,24 @@ import json
 import shlex
 import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-
-import requests
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from tests.audit_fleet.bare import Questions
-from tests.integration.ansible import PATIENCE_S, PROGRAM, environment_in
+from tests.fleet_apart import FleetApart, Run
 from tests.places import ROOT
 from tests.reports import read_report
-from tests.standin import AWS_CREDENTIALS
 from tests.standin.journal import fingerprint
 from tests.standin.spec import new_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "ap-northeast-1")
 # Of how the audit goes about it, for the bare fetch to do the same: so many requests at a time.
 AT_ONCE = 64
+# Ten thousand racks take a minute, and more on a busy machine.
+PATIENCE_S = 600.0
 EMPTY = {"ansible.builtin.meta": "noop"}
 # Run in place of Python by Ansible: it runs Python, and notes what that took.
 MEASURE = """
@@ -43,54 +43,15 @@ sys.exit(status)
 """
 
 
-@dataclass
-class Run:
-    """What a run of a playbook took. ``seconds``: all of it; ``cpu``, seconds, and ``peak_mb``: of the module's process."""
-
-    seconds: float
-    cpu: float
-    peak_mb: float
-
-
-class LargeFleet:
+class LargeFleet(FleetApart):
     """So many racks, spread over regions."""
 
     def __init__(self, root: Path, size: int) -> None:
-        self._root = root
-        self.names = [f"rack{number:04}" for number in range(size)]
         self.report_file = root / "audit.json"
         self._used = root / "used.json"
-        root.mkdir()
-        racks = [
-            # One instance each: the emulator takes longer to tell of instances than of all the rest.
-            {"name": name, "console": True, "region": REGIONS[number % len(REGIONS)], "instances": 1, "update_seconds": 0.0, "restart_seconds": 0.0}
-            for number, name in enumerate(self.names)
-        ]
-        (root / "fleet.json").write_text(json.dumps({"racks": racks}), encoding="utf-8")
-        command = [sys.executable, "-m", "tests.standin", "--until-eof", "--fleet", str(root / "fleet.json"), "--dir", str(root / "standin")]
-        self._standin = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._standin.stdout is not None
-        self.convox: dict[str, Any] = json.loads(self._standin.stdout.readline())
-        self._environment = {**environment_in(root), **self._settings()}
-        self._log_in()
-
-    def _settings(self) -> dict[str, str]:
-        """As many authorities as people have: reading them takes longer than a request."""
-        bundle = self._root / "authorities.pem"
-        parts = [Path(requests.utils.DEFAULT_CA_BUNDLE_PATH), Path(self.convox["ca_path"])]
-        bundle.write_text("\n".join(part.read_text(encoding="utf-8") for part in parts), encoding="utf-8")
-        self.ca_path = str(bundle)
-        return {"REQUESTS_CA_BUNDLE": self.ca_path, **{name.upper(): value for name, value in AWS_CREDENTIALS.items()}}
-
-    def _log_in(self) -> None:
-        console, racks = self.convox["console"], self.convox["racks"].values()
-        auth = self._root / "home" / ".config" / "convox" / "auth"
-        auth.parent.mkdir(parents=True, mode=0o700)
-        auth.touch(0o600)
-        auth.write_text(json.dumps({console["host"]: console["api_key"], **{rack["host"]: rack["key"] for rack in racks}}, indent=2), encoding="utf-8")
-
-    def stop(self) -> None:
-        self._standin.communicate()
+        # One instance each: the emulator takes longer to tell of instances than of all the rest.
+        regions = [REGIONS[number % len(REGIONS)] for number in range(size)]
+        super().__init__(root, [{"name": f"rack{number:04}", "console": True, "region": region, "instances": 1} for number, region in enumerate(regions)])
 
     # -- what is done ---------------------------------------------------------------------------------------------
     def audit(self, **options: Any) -> Run:
@@ -103,21 +64,21 @@ class LargeFleet:
             "timeout": 30,
             **options,
         }
-        seconds = self._play("audit", {"convox.credentials.credential_audit": given})
+        seconds = self._play({"convox.credentials.credential_audit": given})
         return Run(seconds, **json.loads(self._used.read_text(encoding="utf-8")))
 
     def play_nothing(self) -> float:
-        return self._play("empty", EMPTY)
+        return self._play(EMPTY)
 
     def fetch(self, questions: Questions) -> dict[str, Any]:
         """Their ``seconds`` and ``statuses``, by a process of its own whose start is not counted."""
-        path = self._root / "questions.json"
+        path = self.root / "questions.json"
         path.write_text(json.dumps(asdict(questions)), encoding="utf-8")
         done = subprocess.run([sys.executable, "-m", "tests.audit_fleet.bare", str(path)], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=PATIENCE_S)
         result: dict[str, Any] = json.loads(done.stdout)
         return result
 
-    def _play(self, name: str, task: dict[str, Any]) -> float:
+    def _play(self, task: dict[str, Any]) -> float:
         """How long a playbook of one task takes."""
         play = {
             "hosts": "localhost",
@@ -126,25 +87,10 @@ class LargeFleet:
             "vars": {"ansible_python_interpreter": str(self._interpreter()), "ansible_pipelining": True},
             "tasks": [task],
         }
-        path = self._root / f"{name}.yml"
-        path.write_text(json.dumps([play]), encoding="utf-8")
-        began = time.monotonic()
-        done = subprocess.run(
-            [PROGRAM, "-i", "localhost,", str(path)],
-            cwd=self._root,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        seconds = time.monotonic() - began
-        assert done.returncode == 0, done.stdout + done.stderr
-        return seconds
+        return self.play([play], "-i", "localhost,", patience=PATIENCE_S).seconds
 
     def _interpreter(self) -> Path:
-        measure, path = self._root / "measure.py", self._root / "python"
+        measure, path = self.root / "measure.py", self.root / "python"
         measure.write_text(MEASURE, encoding="utf-8")
         path.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(measure), str(self._used)])} "$@"\n', encoding="utf-8")
         path.chmod(0o755)
@@ -153,11 +99,6 @@ class LargeFleet:
     # -- what came of it ------------------------------------------------------------------------------------------
     def report(self) -> dict[str, Any]:
         return read_report(self.report_file)
-
-    def control(self, method: str, verb: str, **values: Any) -> Any:
-        reply = requests.request(method, f"{self.convox['control_url']}/{verb}", json=values or None, timeout=60)
-        reply.raise_for_status()
-        return reply.json()
 
     def asked_since(self, began: datetime.datetime) -> list[dict[str, Any]]:
         """What Console and racks were asked, by whomever."""

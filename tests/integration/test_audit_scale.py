@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from tests.audit_fleet.scale import Asked, LargeFleet, Run
+from tests.audit_fleet.scale import Asked, LargeFleet
 from tests.measured import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.fleet_apart import Run
 
     Record = Callable[[str, object], None]
     Fleets = Callable[[int], LargeFleet]
