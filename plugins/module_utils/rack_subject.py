@@ -17,9 +17,10 @@ from ansible_collections.convox.credentials.plugins.module_utils import rack_kin
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, Rack, System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import System
+from ansible_collections.convox.credentials.plugins.module_utils.rack_identity import identity_of, refuse_pretender
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
-from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
+from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import passing
 
@@ -137,28 +138,8 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
                 needs_wait=True,
             )
         return _by_stack(task, reach, working, by_stack, recorded)
-    _refuse_pretender(reach, stores, working, working.system)
+    refuse_pretender(reach, stores, working, working.system)
     return _by_api(task, reach, working, working.system, aws, recorded)
-
-
-def _refuse_pretender(reach: Reach, stores: StoreSet, working: Working, system: System) -> None:
-    """Whoever answers may call itself any rack, and what is kept of that one would then be asked of it: its keys, old and new.
-
-    Nothing is asked where the host is the rack's own, nothing is kept of it, or the key that was accepted is among that.
-    """
-    target = reach.target
-    identity = _identity(system, target)
-    if target.via or identity == target.host:
-        return
-    kept = stores.load(records.RACK_API_KEY, identity).secrets()
-    if not kept or working.key in kept:
-        return
-    key = working.key or ""
-    if Rack(reach.transport(identity), reach.credential(key)).probe(system.name) != ACCEPTED:
-        raise BadInput(
-            f"{describe(target)} answers as {identity}, of which other keys are kept, and which does not take the key that is accepted here: "
-            f"nothing was changed; name {identity} itself as host, or check host"
-        )
 
 
 def _by_api(
@@ -173,7 +154,7 @@ def _by_api(
     expected = task.options.get("stack_name") or target.short_name or recorded.name or system.name
     if system.name != expected:
         raise BadInput(f"{describe(target)} answers as rack {system.name}, where {expected} was expected: nothing was changed; check host, rack and stack_name")
-    identity = _identity(system, target)
+    identity = identity_of(system, target)
     # A v3 rack has no stack.
     has_stack = system.generation != rack_kinds.V3
 
@@ -231,19 +212,6 @@ def _aws(task: Task) -> Aws | None:
     told = any(options.get(name) for name in ("region", "profile", "endpoint_url", "prune"))
     wanted = told or options.get("method") == ways.CLOUDFORMATION or options.get("activate") == ways.ECS
     return aws if aws.usable(wanted) else None
-
-
-def _identity(system: System, target: Target) -> str:
-    """The rack's own word, which becomes part of a path and of the URL that keys are sent to.
-
-    A rack that does not tell goes by the host that reaches it, or by its name at the Console that does.
-    """
-    if not system.rack_domain and target.console:
-        return target.console
-    try:
-        return parse_host(system.rack_domain or target.host, "rack-domain")
-    except BadInput as exc:
-        raise BadInput(f"{describe(target)}: what it says of itself can't be used: {exc}: nothing was changed; check host and rack") from None
 
 
 def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResources | None:

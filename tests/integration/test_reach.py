@@ -155,20 +155,54 @@ def test_a_request_id_is_quoted(unchanged: Machine, rack: Rack) -> None:
     assert "500 oh no second line (Request-Id abc-123)" in refused.msg
 
 
+@pytest.fixture
+def unfinished(machine: Machine, new_rack: NewRack) -> Rack:
+    """A rack whose rotation is under way: its keys, old and new, are kept."""
+    rack = new_rack(update_seconds=3600.0)
+    machine.log_in(rack.host, rack.key)
+    machine.run("rack_keyroll", host=rack.host, wait=False)
+    return rack
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["its keys are kept", "nothing is kept"])
 @pytest.mark.parametrize("module", ["rack_keyroll", "instance_keyroll", "rack_access"])
-def test_a_rack_that_calls_itself_another(machine: Machine, new_rack: NewRack, module: str) -> None:
-    """With the other's rotation unfinished, it would be asked whether it takes that one's keys, old and new."""
-    other = new_rack(update_seconds=3600.0)
-    machine.log_in(other.host, other.key)
-    machine.run("rack_keyroll", host=other.host, wait=False)
+def test_a_rack_that_calls_itself_another(machine: Machine, new_rack: NewRack, request: pytest.FixtureRequest, module: str, begun: bool) -> None:
+    """It would be asked whether it takes the other's keys, or leave one of its own to be set there."""
+    other = request.getfixturevalue("unfinished") if begun else new_rack()
     pretender = new_rack(rack_domain=other.host)
     machine.log_in(pretender.host, pretender.key)
     more = {"state": "signing_key_rolled"} if module == "rack_access" else {}
     with nothing_changes(machine, locks=False):
         refused = machine.fail(module, host=pretender.host, **more)
-    assert f"answers as {other.host}, of which other keys are kept" in refused.msg
-    told = {each["key_fingerprint"] for each in asked(machine.convox, f"rack {pretender.name}")}
-    assert told == {fingerprint(pretender.key)}, "no key but its own"
+    assert f"answers as {other.host}, which does not take the key" in refused.msg
+    assert keys_told(machine, pretender) == {fingerprint(pretender.key)}, "no key but its own"
+
+
+@pytest.mark.parametrize("module", ["rack_keyroll", "instance_keyroll", "rack_access"])
+def test_a_rack_behind_a_console_that_calls_itself_another(machine: Machine, console: Console, unfinished: Rack, new_rack: NewRack, module: str) -> None:
+    pretender = new_rack(console=True, rack_domain=unfinished.host)
+    machine.unknowable.add(pretender.key)
+    machine.log_in(console.host, console.api_key)
+    more = {"rack_access": {"state": "signing_key_rolled"}, "rack_keyroll": {"console_sync": "none"}}.get(module, {})
+    with nothing_changes(machine, locks=False):
+        refused = machine.fail(module, host=console.host, rack=f"acme/{pretender.name}", **more)
+    assert f"answers as {unfinished.host}, of which keys are kept" in refused.msg
+    assert keys_told(machine, pretender) == {fingerprint(pretender.key)}, "no key but its own"
+    assert "PUT" not in {each["method"] for each in asked(machine.convox, "console")[-20:]}
+
+
+def test_one_that_is_the_same_goes_on_through_a_console(machine: Machine, console: Console, new_rack: NewRack) -> None:
+    """Begun by its own host, and gone on with by way of a Console that has it."""
+    rack = new_rack(console=True)
+    machine.log_in(rack.host, rack.key)
+    machine.run("rack_keyroll", host=rack.host, activate="none")
+    machine.log_in(console.host, console.api_key)
+    done = machine.run("rack_keyroll", host=console.host, rack=f"acme/{rack.name}", console_sync="none")
+    assert (done["phase"], done["resumed"]) == ("committed", True)
+
+
+def keys_told(machine: Machine, rack: Rack) -> set[str]:
+    return {each["key_fingerprint"] for each in asked(machine.convox, f"rack {rack.name}")}
 
 
 def test_a_key_of_an_alias_that_nobody_kept(machine: Machine, rack: Rack) -> None:
