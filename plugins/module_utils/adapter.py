@@ -53,6 +53,8 @@ class _Module(AnsibleModule):
     as an option that there is not: a secret whose name has a slip in it. It quotes a wrong value whole, of any length.
     """
 
+    no_log_values: t.Any
+
     def fail_json(self, msg, **kwargs):  # type: ignore[no-untyped-def]
         for name, value in self.params.items():
             option = self.argument_spec.get(name)
@@ -60,6 +62,11 @@ class _Module(AnsibleModule):
                 self.no_log_values.update(each for each in _texts(value) if option or len(each) >= SHORTEST_MASKED)
         line = " ".join(str(msg).split())
         super().fail_json(line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "…", **kwargs)
+
+    def _return_formatted(self, kwargs):  # type: ignore[no-untyped-def]
+        # Up to ansible-core 2.18 they are masked in any order: of a longer one, a shorter one that is its part would leave the rest.
+        self.no_log_values = sorted(self.no_log_values, key=len, reverse=True)
+        super()._return_formatted(kwargs)
 
 
 def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec: t.Any) -> None:
