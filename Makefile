@@ -8,7 +8,7 @@ ARGS ?=
 ANSIBLE_TEST_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help venv demo test browser chaos lint sanity unit integration changelog build pins clean
+.PHONY: help venv demo test browser bench chaos lint sanity unit integration matrix docs changelog build release pins clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: venv  ## Everything below, side by side; pytest's verdict is the last line
 
 browser:  ## Look at the audit's report in a real browser, and use it
 	@tests/tools/browser $(PYTEST_ARGS)
+
+bench: venv  ## Measure it beside what people would use instead, for docs/performance.md (half an hour alone on the machine)
+	@$(RUN) python -m tests.bench $(ARGS)
 
 chaos: venv  ## Roll racks under faults (under half an hour); ARGS="--replay 42:17" plays one case again
 	@$(RUN) python -m tests.chaos $(ARGS)
@@ -38,6 +41,13 @@ unit: venv  ## Unit tests; PYTEST_ARGS="-k word" picks some
 integration: venv  ## ansible-playbook against the stand-in
 	@$(RUN) python -m pytest -n 2 --maxschedchunk 1 tests/integration $(PYTEST_ARGS)
 
+matrix: venv  ## Both with each ansible-core and the Pythons found here (hours); ARGS=--list shows which
+	@$(RUN) python -m tests.tools.matrix $(ARGS) -- $(PYTEST_ARGS)
+
+docs:  ## Lint the documentation, and build the site of it with the reference of modules, plugins and roles
+	@tests/tools/venv .venv-docs requirements/docs.txt
+	@VENV=.venv-docs $(RUN) python -m tests.tools.docs
+
 venv:  ## .venv from requirements/test.txt, made anew only when that changed
 	@tests/tools/venv .venv requirements/test.txt
 
@@ -47,10 +57,15 @@ changelog: venv  ## Turn the fragments into the release that galaxy.yml names
 build: venv  ## The artifact for Galaxy
 	@$(RUN) ansible-galaxy collection build --force
 
+release: build  ## Hold the artifact to all that a release must be, and upload nothing; ARGS="--tag v1.2.3" for one that is due
+	@tests/tools/venv .venv-release requirements/release.txt
+	@$(RUN) python -m tests.tools.release $(ARGS)
+
 pins: venv  ## requirements/*.txt anew from requirements/*.in
 	@$(RUN) python -m tests.tools.pin
+	@$(RUN) python -m tests.tools.matrix_pins
 
 clean:  ## Remove everything that the above made
-	rm -rf .venv .venv-browser .venv-demo .cache .demo .hypothesis .ansible collections htmlcov tests/output
+	rm -rf .venv .venv-browser .venv-demo .venv-docs .venv-release .cache .demo .hypothesis .ansible collections htmlcov tests/output
 	rm -f changelogs/.plugin-cache.yaml convox-credentials-*.tar.gz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

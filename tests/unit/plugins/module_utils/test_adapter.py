@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common.parameters import PASS_VARS
 
 from ansible_collections.convox.credentials.plugins.module_utils import adapter, options, transport
 from ansible_collections.convox.credentials.plugins.module_utils.adapter import Made
@@ -44,7 +45,9 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     """Does a module's work as Ansible has it done, options in by stdin's way, and tells all that came out."""
 
     def ended(work: t.Callable[[Task], Made], _ansible: dict[str, t.Any] | None = None, **given: t.Any) -> dict[str, t.Any]:
-        arguments = {"config_dir": str(tmp_path), **given, **{f"_ansible_{name}": value for name, value in (_ansible or {}).items()}}
+        # ansible-core 2.21 shows the options only where it is told to; others always do, and know no such word.
+        shows = {"inject_invocation": True} if "inject_invocation" in PASS_VARS else {}
+        arguments = {"config_dir": str(tmp_path), **given, **{f"_ansible_{name}": value for name, value in {**shows, **(_ansible or {})}.items()}}
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         # ansible-core 2.19 and later want to know how the arguments are written.
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
