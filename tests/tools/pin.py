@@ -4,7 +4,7 @@
 """Write requirements/NAME.txt: the full closure, pinned, of what requirements/NAME.in asks for.
 
 Run by `make pins` with the Python that the pins are for. NAME.in may begin with "-r OTHER.in"; its pins are then
-those of OTHER.txt and aren't written twice.
+those of OTHER.txt and aren't written twice. Names as arguments: write the groups of these only.
 """
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.places import ROOT
 
 FOLDER = ROOT / "requirements"
-ORDER = ("demo", "test", "browser")
+# The names of each group are pinned to the same versions. What stands alone wants others than the rest can have.
+GROUPS = (("demo", "test", "browser"), ("docs",), ("release",))
 
 
 def resolve(name: str, known: dict[str, str]) -> dict[str, str]:
@@ -36,11 +37,11 @@ def resolve(name: str, known: dict[str, str]) -> dict[str, str]:
     return {item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in found}
 
 
-def main() -> None:
+def pin(group: tuple[str, ...]) -> None:
     """Pin them all, to the same versions in each."""
     known: dict[str, str] = {}
     written: dict[str, set[str]] = {}
-    for name in ORDER:
+    for name in group:
         lines = (FOLDER / f"{name}.in").read_text(encoding="utf-8").splitlines()
         header = lines[:3]  # the licence
         header += ["", f"# Made by `make pins` from {name}.in."]
@@ -54,5 +55,12 @@ def main() -> None:
         written[name] = elsewhere | set(pins)
 
 
+def main(names: list[str]) -> None:
+    """Pin every group, or those that the names are of."""
+    for group in GROUPS:
+        if not names or set(names) & set(group):
+            pin(group)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

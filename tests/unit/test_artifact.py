@@ -20,7 +20,7 @@ from tests.tools.sanity import source_files
 
 # Whoever adds a folder to the collection says here that users are to get it.
 TOP = {
-    "CHANGELOG.md", "COPYING", "FILES.json", "LICENSES", "MANIFEST.json", "README.md", "awx", "changelogs", "docs", "meta",
+    "CHANGELOG.md", "COPYING", "FILES.json", "LICENSES", "MANIFEST.json", "README.md", "SECURITY.md", "awx", "changelogs", "docs", "meta",
     "playbooks", "plugins", "requirements.txt", "roles", "tests",
 }
 TESTS = {"tests", "tests/config.yml"}
@@ -28,12 +28,14 @@ SUFFIXES = {"", ".j2", ".json", ".md", ".py", ".svg", ".txt", ".yaml", ".yml"}
 NEEDED = {
     "COPYING", "FILES.json", "LICENSES/GPL-3.0-or-later.txt", "MANIFEST.json", "README.md", "changelogs/changelog.yaml",
     "meta/execution-environment.yml", "meta/runtime.yml", "plugins/module_utils/rotation.py", "requirements.txt",
-    "tests/config.yml",
+    "SECURITY.md", "docs/docsite/links.yml", "tests/config.yml",
 }
+# Of the site only what antsibull-docs reads at docs.ansible.com.
+DOCSITE = {"docs/docsite", "docs/docsite/links.yml"}
 # What lies about in a checkout where people work.
 LITTER = (
     ".ansible/tmp/arguments", ".cache/home/.convox/auth", ".ci/run", ".demo/home/.config/convox/auth", ".env",
-    ".github/workflows/ci.yml", ".hypothesis/unicode_data", ".venv-demo/bin/python", ".venv/pyvenv.cfg",
+    ".hypothesis/unicode_data", ".venv-demo/bin/python", ".venv/pyvenv.cfg",
     "collections/ansible_collections/convox/credentials/README.md", "convox-credentials-0.0.9.tar.gz",
     "htmlcov/index.html", "plugins/module_utils/.convox/auth", "plugins/modules/__pycache__/rack_keyroll.cpython-311.pyc",
     "tests/bench/bench.py", "tests/demo/__main__.py", "tests/output/junit/sanity.xml", "tests/standin/__main__.py",
@@ -72,6 +74,10 @@ def test_nothing_else_is_at_the_top(names: set[str]) -> None:
 
 def test_of_the_tests_only_what_tools_read_is_in_it(names: set[str]) -> None:
     assert sorted({name for name in names if name.split("/")[0] == "tests"} - TESTS) == []
+
+
+def test_of_the_site_only_what_is_read_elsewhere_is_in_it(names: set[str]) -> None:
+    assert {name for name in names if name.startswith("docs/docsite")} == DOCSITE
 
 
 def test_no_hidden_file_cache_or_unknown_kind_is_in_it(names: set[str]) -> None:

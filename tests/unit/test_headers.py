@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 from tests.places import ROOT
 from tests.tools.sanity import source_files
 
+# REUSE-IgnoreStart
 LINES = (
     "# Copyright (c) 2026, The convox.credentials developers",
     "# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)",
     "# SPDX-License-Identifier: GPL-3.0-or-later",
 )
+# REUSE-IgnoreEnd
 KINDS = {".cfg", ".in", ".ini", ".py", ".sh", ".toml", ".yaml", ".yml"}
 GENERATED = {"changelogs/changelog.yaml"}
 
