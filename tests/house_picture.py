@@ -52,7 +52,12 @@ STOREYS = tuple(
              "console_listing audit_report report_page.lists report_page.chart report_page.text report_page.style report_page.script"),
             "#d5f0dc",
         ),
-        ("Which rack, which key", "options, environment, the CLI's files; locks", "rack_subject rack_identity credentials target task rack_lock ledger", "#cdeeee"),
+        (
+            "Which rack, which key",
+            "options, environment, the CLI's files; locks",
+            "rack_subject rack_identity credentials target task rack_lock ledger",
+            "#cdeeee",
+        ),
         (
             "What decides",
             "pure: no file, no request, no clock",

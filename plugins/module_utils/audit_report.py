@@ -249,8 +249,9 @@ def summary(report: Document, most: int = SUMMARY_LINES) -> list[str]:
     """At most so many lines: how it stands, then the most severe findings."""
     counts = report["summary"]
     by = ", ".join(f"{counts['by_severity'][severity]} {severity}" for severity in SEVERITIES if counts["by_severity"][severity])
-    found = f"{counts['open']} open findings{f' ({by})' if by else ''}, {counts['accepted']} accepted; {counts['racks_clean']} racks are clean."
-    lines = [f"Audit of {counts['racks']} racks and {counts['credentials']} credentials in {report['seconds']} s: {found}"]
+    clean = f"{_count(counts['racks_clean'], 'rack')} {'is' if counts['racks_clean'] == 1 else 'are'} clean"
+    found = f"{_count(counts['open'], 'open finding')}{f' ({by})' if by else ''}, {counts['accepted']} accepted; {clean}."
+    lines = [f"Audit of {_count(counts['racks'], 'rack')} and {_count(counts['credentials'], 'credential')} in {report['seconds']} s: {found}"]
     changed = report["changes"]
     if changed:
         lines.append(f"Since {changed['since']}: {len(changed['new'])} new, {len(changed['mended'])} mended, {len(changed['open'])} still open.")
@@ -261,3 +262,7 @@ def summary(report: Document, most: int = SUMMARY_LINES) -> list[str]:
     if len(told) > len(shown):
         lines.append(f"... and {len(told) - len(shown)} more, in the report.")
     return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
