@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
+from ansible_collections.convox.credentials.plugins.module_utils.console_sync import BESIDE
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.tls import ACCEPT_NEW
 
@@ -90,8 +91,11 @@ def status_of_stack(status: str) -> str:
 
 # -- which two are one --------------------------------------------------------------------------------------------
 def namesakes(listed: t.Sequence[Found], stacks: t.Sequence[Found]) -> list[Found]:
-    """A Console's racks that could be one of the stacks: these have to be asked for their domain."""
-    names = {stack.name for stack in stacks}
+    """A Console's racks that could be one of the stacks: these have to be asked for their domain.
+
+    By its name, or by that of the record which is to take its place, while a run that renews it is cut short.
+    """
+    names = {name for stack in stacks for name in (stack.name, stack.name + BESIDE)}
     return [rack for rack in listed if rack.name in names and not rack.domain and rack.provider in ("", AWS) and rack.generation != rack_kinds.V3]
 
 

@@ -329,6 +329,20 @@ def test_nothing_is_rolled_behind_a_silent_console(inventory: Inventory, console
     assert list(inventory.hosts()) == [f"{machine.convox.cloud.account}.us-east-1.{held.name}"]
 
 
+def test_a_record_that_is_being_renewed_is_the_rack_of_its_stack(inventory: Inventory, console: Console, new_rack: NewRack) -> None:
+    """A run was cut short between the import beside and the removal: one rack, of which the old record is dead."""
+    held = new_rack(console=True)
+    inventory.options.update(host=console.host, api_key=console.api_key, aws=[HERE])
+    assert list(inventory.hosts()) == [f"acme.{held.name}"]
+    (old,) = [each for each in console.records if each.name == held.name]
+    old.key = "dead" * 8
+    console.records.append(RackRecord("acme", f"{held.name}-new-key", held.host, held.key))
+    hosts = inventory.hosts()
+    assert list(hosts) == [f"acme.{held.name}-new-key"]
+    (rack,) = hosts.values()
+    assert (rack["convox_domain"], rack["convox_stack_name"]) == (held.host, held.name)
+
+
 # -- how long it takes --------------------------------------------------------------------------------------------
 MANY = 1000
 # Over the bare request and the same command on a file of the same hosts.
