@@ -301,4 +301,3 @@ class RackRoll(RackKey):
 def _unlike(keys: t.Iterable[str | None], known: t.Collection[str | None]) -> tuple[str, ...]:
     """The keys, each once, that are not known yet."""
     return tuple(dict.fromkeys(key for key in keys if key and key not in known))
-

@@ -194,7 +194,6 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return Artifact(tmp_path_factory.mktemp("artifact"))
 
 
-
 # -- what is read -------------------------------------------------------------------------------------------------
 @of_kind("policy")
 def test_a_policy_is_one(block: Block) -> None:
