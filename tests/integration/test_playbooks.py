@@ -109,7 +109,7 @@ def test_check_mode_changes_nothing(fleet: Fleet, console: Console) -> None:
     fleet.machine.environment = {"CONVOX_HOST": console.host, "CONVOX_ACCOUNT_PASSWORD": console.password}
     before, requests = fleet.machine.files(), fleet.changes()
     output = fleet.play("rotate_all", "--check", "--diff", convox_email=console.email, convox_serial="100%")
-    assert output.count("would be rolled") == 7
+    assert output.count("would be rolled") == 7 + 2, "each credential, and how many of each kind"
     assert (fleet.machine.files(), fleet.changes()) == (before, requests)
 
 
