@@ -15,7 +15,7 @@ from __future__ import annotations
 from ansible_collections.convox.credentials.plugins.module_utils import records
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, Rack, System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, NO_ANSWER, System
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe, parse_host
 
@@ -33,9 +33,9 @@ def identity_of(system: System, target: Target) -> str:
         raise BadInput(f"{describe(target)}: what it says of itself can't be used: {exc}: nothing was changed; check host and rack") from None
 
 
-def refuse_pretender(reach: Reach, stores: StoreSet, working: Working, system: System) -> None:
+def refuse_pretender(reach: Reach, stores: StoreSet, working: Working, name: str, identity: str) -> None:
     """Raises BadInput where a rack that is reached by another way than its own domain is not seen to be the rack of that domain."""
-    target, identity = reach.target, identity_of(system, reach.target)
+    target = reach.target
     if identity in (target.host, target.console):
         return
     kept = stores.load(records.RACK_API_KEY, identity)
@@ -46,7 +46,7 @@ def refuse_pretender(reach: Reach, stores: StoreSet, working: Working, system: S
                 f"name {identity} itself as host, or check rack"
             )
     elif working.key is not None and working.key not in kept.secrets():
-        answer = Rack(reach.transport(identity), reach.credential(working.key)).probe(system.name)
+        answer = reach.direct(identity, working.key).probe(name)
         # Where nothing is kept of it, a domain that can't be reached from here is no reason: that has always been allowed.
         if answer not in ((ACCEPTED,) if kept.secrets() else (ACCEPTED, NO_ANSWER)):
             raise BadInput(

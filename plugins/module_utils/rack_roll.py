@@ -22,10 +22,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.rack import ACC
 from ansible_collections.convox.credentials.plugins.module_utils.rack_due import RackKey, difference
 from ansible_collections.convox.credentials.plugins.module_utils.rack_engine import Engine
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import rack_lock
-from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, find_way
+from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import find_way
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
-from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
@@ -48,12 +47,8 @@ def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t
 class RackRoll(RackKey):
     """One run over one rack. Holds the lock, unless it writes nothing."""
 
-    def __init__(
-        self, task: Task, reach: Reach, stores: StoreSet, subject: Subject, started: float, record: Record | None = None
-    ) -> None:
-        super().__init__(task, reach, stores, subject, started, record)
-        self._holder: Holder | None = None
-        self._reimport: Reimport | None = None
+    _holder: Holder | None = None
+    _reimport: Reimport | None = None
 
     def run(self) -> Outcome:
         if self.settled():

@@ -138,13 +138,13 @@ def find_subject(task: Task, reach: Reach, stores: StoreSet) -> Subject:
                 needs_wait=True,
             )
         return _by_stack(task, reach, working, by_stack, recorded)
-    refuse_pretender(reach, stores, working, working.system)
-    return _by_api(task, reach, working, working.system, aws, recorded)
+    return _by_api(task, reach, stores, working, working.system, aws, recorded)
 
 
 def _by_api(
     task: Task,
     reach: Reach,
+    stores: StoreSet,
     working: Working,
     system: System,
     aws: t.Callable[[], Aws | None],
@@ -155,6 +155,7 @@ def _by_api(
     if system.name != expected:
         raise BadInput(f"{describe(target)} answers as rack {system.name}, where {expected} was expected: nothing was changed; check host, rack and stack_name")
     identity = identity_of(system, target)
+    refuse_pretender(reach, stores, working, system.name, identity)
     # A v3 rack has no stack.
     has_stack = system.generation != rack_kinds.V3
 

@@ -160,7 +160,7 @@ class Reach:
 
     def direct(self, host: str, key: str) -> Rack:
         """The rack by a host of its own, whatever way the task goes."""
-        return Rack(self.transport(host), Credential(key), None)
+        return Rack(self.transport(host), self.credential(key), None)
 
     def credential(self, key: str) -> Credential:
         return Credential(key, self.target.user if key == self.target.key else USER)
