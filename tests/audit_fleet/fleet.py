@@ -20,11 +20,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.store_file impo
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock, format_date
 from tests.integration.leaks import secrets_of
-from tests.standin import ConsoleSpec, RackSpec, Standin
+from tests.standin import AT_ONCE, ConsoleSpec, RackSpec, Standin
 from tests.standin.rack import Rack
 from tests.standin.spec import new_key
 
-AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
 # Where nobody looks; the audit is told of the first two.
 REGIONS = HERE, THERE, ELSEWHERE = "us-east-1", "eu-west-1", "ap-northeast-1"
 TABLES = "convox"

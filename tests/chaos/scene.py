@@ -20,12 +20,11 @@ from tests.chaos.cases import Case
 from tests.chaos.faults import DELAY_S, TIMEOUT_S, Fault
 from tests.chaos.playbooks import Playbooks
 from tests.chaos.run import Job, Report, Runs
-from tests.chaos.setups import AT_ONCE
 from tests.chaos.subjects import KINDS
 from tests.chaos.verdict import Findings
 from tests.chaos.zygote import Zygote
 from tests.integration.machine import Machine
-from tests.standin import RackSpec, Standin
+from tests.standin import AT_ONCE, RackSpec, Standin
 from tests.standin.spec import new_key
 
 if t.TYPE_CHECKING:

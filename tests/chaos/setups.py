@@ -12,8 +12,6 @@ RACK, THROUGH_CONSOLE, CONSOLE_KEY, INSTANCES = "rack", "rack through its Consol
 INSTANCES_V3, INSTANCES_V3_BEHIND = "instance key of v3", "instance key of v3, faults behind its Console"
 RENEWED = "rack through its Console, whose record is renewed"
 BEFORE_SECRETS = "20230301000000"
-# Nothing takes time, where a setup does not say so.
-AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
 SLOWLY = {"update_seconds": 0.05, "restart_seconds": 0.06, "drain_seconds": 0.08}
 # One that Console runs Terraform for, with a pair that people made.
 V3 = {"version": "3.18.2", "uninstallable": True, "instances": 2, "key_pair": "people-s-own", "terminated_seconds": 0.0}

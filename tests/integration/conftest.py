@@ -12,7 +12,7 @@ import pytest
 from tests.integration.ansible import SharedPlaybook
 from tests.integration.leaks import find_leaks, leaks_in_files
 from tests.integration.machine import Machine
-from tests.standin import RackSpec, Standin
+from tests.standin import AT_ONCE, RackSpec, Standin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     NewRack = Callable[..., Rack]
 
-# What takes minutes at AWS is over at once, where a test is not about it.
-AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
 _numbers = itertools.count(1)
 
 

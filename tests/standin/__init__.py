@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from .fleet import AWS_CREDENTIALS, Standin
-from .spec import ConsoleSpec, RackSpec
+from .spec import AT_ONCE, ConsoleSpec, RackSpec
 
-__all__ = ["AWS_CREDENTIALS", "ConsoleSpec", "RackSpec", "Standin"]
+__all__ = ["AT_ONCE", "AWS_CREDENTIALS", "ConsoleSpec", "RackSpec", "Standin"]

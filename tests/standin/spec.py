@@ -22,6 +22,10 @@ CLASSIC_UNTIL = "20180708231844"
 CLASSIC, V2, V3 = "classic", "v2", "v3"
 
 
+# What takes minutes at AWS is over at once.
+AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
+
+
 def generation_of(version: str) -> str:
     """By the release: dates but for v3, whose releases are numbers (5)."""
     if version.startswith("3."):
