@@ -20,13 +20,15 @@ import requests
 
 from tests.integration.ansible import PROGRAM, environment_in, kill_with_descendants
 from tests.places import ROOT
-from tests.standin import AWS_CREDENTIALS
+from tests.standin import AT_ONCE, AWS_CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
-# What takes minutes at AWS is over at once, where nothing else is said.
-AT_ONCE = {"update_seconds": 0.0, "restart_seconds": 0.0, "drain_seconds": 0.0, "instance_seconds": 0.0}
+
+# Ansible's own default.
+FORKS = 5
 
 
 @dataclass
@@ -79,7 +81,7 @@ class FleetApart:
     def stop(self) -> None:
         self._standin.communicate()
 
-    def __enter__(self) -> FleetApart:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -122,6 +124,21 @@ class FleetApart:
             path.write_text(json.dumps(play), encoding="utf-8")
             play = str(path)
         return self.run([str(PROGRAM), *arguments, play], patience)
+
+    def tasks(
+        self,
+        tasks: list[dict[str, Any]],
+        hosts: str = "localhost",
+        *,
+        inventory: str = "localhost,",
+        python: str = sys.executable,
+        patience: float = 240.0,
+        **play: Any,
+    ) -> Run:
+        """Run a play of these tasks on this machine. ``python``: what modules run by."""
+        variables = {"ansible_connection": "local", "ansible_python_interpreter": python, "ansible_pipelining": True}
+        whole = {"hosts": hosts, "gather_facts": False, "vars": variables, "tasks": tasks, **play}
+        return self.play([whole], "-i", inventory, "--forks", str(FORKS), patience=patience)
 
     def inventory(self, **everywhere: Any) -> str:
         """A file in which each rack is a host of convox_racks. Returns its path."""

@@ -80,14 +80,7 @@ class LargeFleet(FleetApart):
 
     def _play(self, task: dict[str, Any]) -> float:
         """How long a playbook of one task takes."""
-        play = {
-            "hosts": "localhost",
-            "connection": "local",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": str(self._interpreter()), "ansible_pipelining": True},
-            "tasks": [task],
-        }
-        return self.play([play], "-i", "localhost,", patience=PATIENCE_S).seconds
+        return self.tasks([task], python=str(self._interpreter()), patience=PATIENCE_S).seconds
 
     def _interpreter(self) -> Path:
         measure, path = self.root / "measure.py", self.root / "python"

@@ -27,7 +27,6 @@ MOST_OF_BARE, LEAST_OF_URI = 2.5, 50.0
 def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
     with_cli = os.environ.get("CONVOX_CLI", "")
     with LargeFleet(place / "racks", RACKS) as fleet:
-        assert isinstance(fleet, LargeFleet)
         began = datetime.datetime.now(datetime.timezone.utc)
         fleet.audit(aws=[])
         asked = Asked(fleet, fleet.asked_since(began))
@@ -39,8 +38,8 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
             "bare": lambda: float(fleet.fetch(questions)["seconds"]),
             "audit": lambda: fleet.audit(aws=[]).seconds,
             "sdk": lambda: fleet.run([sys.executable, str(ROOT / "tests" / "bench" / "sdk.py"), str(sdk_questions)], SSL_CERT_FILE=fleet.ca_path).seconds,
-            "uri, one": lambda: fleet.play(_uri(fleet, asks=1), "-i", _hosts(fleet), patience=1800).seconds,
-            "uri, same": lambda: fleet.play(_uri(fleet, asks=3), "-i", _hosts(fleet), patience=1800).seconds,
+            "uri, one": lambda: fleet.tasks(_uri(fleet)[:1], "all", inventory=_hosts(fleet), patience=1800).seconds,
+            "uri, same": lambda: fleet.tasks(_uri(fleet), "all", inventory=_hosts(fleet), patience=1800).seconds,
         }
         if with_cli:
             works["cli"] = lambda: fleet.run(["/bin/sh", "-c", _cli_loop(fleet, with_cli)], patience=1800, SSL_CERT_FILE=fleet.ca_path).seconds
@@ -78,30 +77,23 @@ def _hosts(fleet: LargeFleet) -> str:
     path = fleet.root / "uri_hosts.json"
     console = fleet.convox["console"]
     hosts = {name: {"host": fleet.host(name), "key": fleet.convox["racks"][name]["key"]} for name in fleet.names[:URI_HOSTS]}
-    everywhere = {
-        "ansible_connection": "local",
-        "ansible_python_interpreter": sys.executable,
-        "ansible_pipelining": True,
-        "console": console["host"],
-        "console_key": console["api_key"],
-    }
+    everywhere = {"console": console["host"], "console_key": console["api_key"]}
     path.write_text(json.dumps({"all": {"vars": everywhere, "hosts": hosts}}), encoding="utf-8")
     return str(path)
 
 
-def _uri(fleet: LargeFleet, asks: int) -> list[dict[str, Any]]:
+def _uri(fleet: LargeFleet) -> list[dict[str, Any]]:
     """What the audit asks of a rack: its own API with the key and with none that is right, and through the Console."""
 
     def task(host: str, key: str, **more: Any) -> dict[str, Any]:
         given = {"url": f"https://{host}/system", "url_username": "convox", "url_password": key, "force_basic_auth": True, "ca_path": fleet.ca_path, **more}
         return {"ansible.builtin.uri": given}
 
-    tasks = [
+    return [
         task("{{ host }}", "{{ key }}"),
         task("{{ host }}", "no key of any rack", status_code=401),
         task("{{ console }}", "{{ console_key }}", headers={"Rack": "acme/{{ inventory_hostname }}"}),
     ]
-    return [{"hosts": "all", "gather_facts": False, "tasks": tasks[:asks]}]
 
 
 def _cli_loop(fleet: LargeFleet, cli: str) -> str:

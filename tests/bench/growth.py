@@ -27,7 +27,6 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
     for size in SIZES:
         # The least of some rounds: whoever disturbs one adds to it. The largest takes a minute each.
         with LargeFleet(place / f"{size} racks", size) as fleet:
-            assert isinstance(fleet, LargeFleet)
             audits[size] = _least([fleet.audit(aws=[]) for _round in range(min(rounds, 3))])
             assert len(fleet.report()["racks"]) == size
             written = Written(fleet)

@@ -68,9 +68,7 @@ def _loaded(fleet: FleetApart, module: str, options: dict[str, Any]) -> list[str
     python.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(startup))} exec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     given = options if module == "ledger_info" else {**options, "ca_path": fleet.ca_path}
-    everywhere = {"ansible_connection": "local", "ansible_python_interpreter": str(python), "ansible_pipelining": True}
-    tasks = [{f"convox.credentials.{module}": given}]
-    fleet.play([{"hosts": "localhost", "gather_facts": False, "vars": everywhere, "tasks": tasks}], "-i", "localhost,")
+    fleet.tasks([{f"convox.credentials.{module}": given}], python=str(python))
     names: list[str] = json.loads(path.read_text(encoding="utf-8"))
     return names
 

@@ -4,7 +4,6 @@
 """(b) A task that finds nothing to do, beside one of Ansible's own that asks the same rack, and beside one that asks nobody."""
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.figures import Aim, Section, in_turn, row
@@ -28,7 +27,7 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
         rolled = {"convox.credentials.rack_keyroll": {**reach, "confirm_period": 0, "confirm_interval": 0}}
         uri = {"url": f"https://{host}/system", "url_username": "convox", "url_password": key, "force_basic_auth": True, "ca_path": fleet.ca_path}
         # It is logged in and active, and its key is new from here on.
-        fleet.play(_play([{"convox.credentials.convox_login": {**reach, "api_key": key}}, rolled]), "-i", "localhost,")
+        fleet.tasks([{"convox.credentials.convox_login": {**reach, "api_key": key}}, rolled])
         uri["url_password"] = fleet.control("GET", "truth", requests=1)["racks"]["production"]["stack_key"]
         tasks: dict[str, dict[str, Any]] = {
             "ping": {"ansible.builtin.ping": {}},
@@ -40,7 +39,7 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
             tasks[name] = {**tasks[name], "register": "done", "failed_when": "done is failed or done is changed"}
 
         def work(task: dict[str, Any]) -> Work:
-            return lambda: fleet.play(_play([task] * TASKS), "-i", "localhost,").seconds
+            return lambda: fleet.tasks([task] * TASKS).seconds
 
         taken = in_turn({"empty": work({"ansible.builtin.meta": "noop"}), **{name: work(task) for name, task in tasks.items()}}, rounds, told)
     # Of one round each, so that a disturbed one is not taken from another that was not.
@@ -56,8 +55,3 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
     ]
     aims = [Aim(f"`{name}` by `uri`", taken[name].median / beside, MOST_OF_URI) for name in ("convox_login", "rack_keyroll")]
     return Section(["One task", "Median", "Least to most", "Times `uri`"], rows, aims, [f"Each is a play of {TASKS} tasks without an empty play, by {TASKS}."])
-
-
-def _play(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    everywhere = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_pipelining": True}
-    return [{"hosts": "localhost", "gather_facts": False, "vars": everywhere, "tasks": tasks}]

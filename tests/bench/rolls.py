@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.bench.figures import Aim, Samples, Section, row, seconds
-from tests.fleet_apart import FleetApart
+from tests.fleet_apart import FORKS, FleetApart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.fleet_apart import Run
 
-RACKS, UPDATE_S, FORKS = 50, 20.0, 5
+RACKS, UPDATE_S = 50, 20.0
 # Of the way that waits for each rack; the rest is multiplied.
 ONE_BY_ONE = 3
 MOST_OF_SUM, MOST_OF_LIMIT, MOST_OF_PINGS = 1.1, 1.5, 6.0
@@ -31,7 +30,7 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
     with FleetApart(place / "at once", [{"name": name} for name in names]) as at_once:
         with FleetApart(place / "slow", [{"name": name, "update_seconds": UPDATE_S} for name in names]) as slow:
             for each in range(rounds):
-                nothing = at_once.play(_pings(), "-i", at_once.inventory(), "--forks", str(FORKS))
+                nothing = at_once.tasks([{"ansible.builtin.ping": {}}] * 2, "convox_racks", inventory=at_once.inventory())
                 before = at_once.own_cpu()
                 instant.values.append(_rolled(at_once).seconds)
                 answers = at_once.own_cpu() - before
@@ -54,19 +53,12 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
     return Section([f"{RACKS} racks", "Median", "Least to most", "Times the limit"], rows, aims)
 
 
-def _variables() -> dict[str, Any]:
-    return {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_pipelining": True}
-
-
-def _pings() -> list[dict[str, Any]]:
-    return [{"hosts": "convox_racks", "gather_facts": False, "vars": _variables(), "tasks": [{"ansible.builtin.ping": {}}] * 2}]
-
-
 def _rolled(fleet: FleetApart) -> Run:
     """All of them in one batch; each has one key more afterwards, in force."""
     before = _keys(fleet)
-    inventory = fleet.inventory(convox_ca_path=fleet.ca_path, convox_serial="100%", **EVERYWHERE)
-    taken = fleet.play("convox.credentials.rotate_rack_keys", "-i", inventory, "--forks", str(FORKS))
+    inventory = fleet.inventory(convox_ca_path=fleet.ca_path, **EVERYWHERE)
+    # Batches are a play's, which no host's variable reaches.
+    taken = fleet.play("convox.credentials.rotate_rack_keys", "-i", inventory, "--forks", str(FORKS), "-e", "convox_serial=100%")
     after = _keys(fleet)
     assert all(after[name] != before[name] for name in fleet.names)
     return taken
@@ -74,8 +66,7 @@ def _rolled(fleet: FleetApart) -> Run:
 
 def _one_by_one(fleet: FleetApart) -> float:
     task = {"convox.credentials.rack_keyroll": {"host": "{{ convox_host }}", "ca_path": fleet.ca_path, "confirm_period": 0, "confirm_interval": 0}}
-    play = {"hosts": ",".join(fleet.names[:ONE_BY_ONE]), "gather_facts": False, "serial": 1, "vars": _variables(), "tasks": [task]}
-    return fleet.play([play], "-i", fleet.inventory(), "--forks", str(FORKS)).seconds
+    return fleet.tasks([task], ",".join(fleet.names[:ONE_BY_ONE]), inventory=fleet.inventory(), serial=1).seconds
 
 
 def _keys(fleet: FleetApart) -> dict[str, str]:
