@@ -34,7 +34,7 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleets]:
 
     def get(size: int) -> LargeFleet:
         if size not in made:
-            made[size] = LargeFleet(root / f"{size} racks", size)
+            made[size] = LargeFleet(root / f"racks-{size}", size)
         return made[size]
 
     yield get

@@ -35,7 +35,7 @@ SAMPLE = (
     "matrix: Console API key: reply dropped after it acted, before POST /graphql#1",
     "matrix: by ECS: power cut, before sync ledger.jsonl#0",
     "matrix: Secrets Manager: AWS: reply dropped after it acted, before secretsmanager:PutSecretValue#1",
-    "matrix: Secrets Manager: SIGKILL, after secretsmanager:UpdateSecretVersionStage#0",
+    "matrix: Secrets Manager: SIGKILL, after secretsmanager:UpdateSecretVersionStage#1",
     "matrix: instance key: SIGKILL, after POST /instances/keyroll#0",
     "matrix: instance key: update rolls back",
     "matrix: instance key of v3, through its Console: SIGKILL, after POST /instances/keyroll#0",

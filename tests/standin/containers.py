@@ -224,7 +224,7 @@ class Service:
         with self._lock:
             self.containers.append(container)
         fault = self._faults.event("container_start")
-        self._life.pause(self._settings.restart_seconds)
+        self._life.pause_for(lambda: self._settings.restart_seconds)
         with self._lock:
             if fault is not None:
                 container.deployment.failed_tasks += 1
@@ -248,7 +248,7 @@ class Service:
 
     def _let_drain(self, container: Container) -> None:
         self.on_change()
-        self._life.pause(self._settings.drain_seconds)
+        self._life.pause_for(lambda: self._settings.drain_seconds)
         with self._lock:
             self._stopped(container)
         self.on_change()

@@ -100,6 +100,7 @@ class Faults:
         """Let everything go well again."""
         with self._lock:
             self._faults.clear()
+        self._life.look_again()
 
     def list(self) -> list[dict[str, Any]]:
         """Those that are still to happen, or going on."""

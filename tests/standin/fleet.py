@@ -44,6 +44,8 @@ class Standin:
         self.life = Life()
         self.journal = Journal()
         self.racks: dict[str, Rack] = {}
+        # A Console of ten thousand looks each of them up for one list.
+        self._by_port: dict[str, Rack] = {}
         self._authority = Authority(self.directory)
         self.ca_path = str(self._authority.path)
         self.cloud = Cloud(Faults(self.life), self.journal)
@@ -72,14 +74,16 @@ class Standin:
         if spec.name in self.racks:
             raise ValueError(f"there is a rack {spec.name} already")
         rack = Rack(spec, self.cloud, self._authority, self.journal)
-        self.racks[spec.name] = rack
+        self.racks[spec.name] = self._by_port[str(rack.listener.port)] = rack
         if spec.console:
             self.console.import_rack(rack, spec.console_key)
         return rack
 
     def remove_rack(self, name: str) -> None:
         """Take a rack away; Console is not told."""
-        self.racks.pop(name).remove()
+        rack = self.racks.pop(name)
+        del self._by_port[str(rack.listener.port)]
+        rack.remove()
 
     def clear_faults(self) -> None:
         """Let everything go well again."""
@@ -136,5 +140,4 @@ class Standin:
             rack.instances.forget_terminated()
 
     def _find_rack(self, hostname: str) -> Rack | None:
-        port = hostname.rpartition(":")[2]
-        return next((rack for rack in list(self.racks.values()) if str(rack.listener.port) == port), None)
+        return self._by_port.get(hostname.rpartition(":")[2])

@@ -135,7 +135,7 @@ class InstanceGroup:
     def _boot(self, count: int, parameters: dict[str, str]) -> None:
         new = {each.id for each in self.launch(count, parameters)}
         self._out_of_service |= new
-        self._life.pause(self._settings.instance_seconds)
+        self._life.pause_for(lambda: self._settings.instance_seconds)
         self._out_of_service -= new
 
     def _end(self, going: list[Any], evacuate: Callable[[set[str]], None]) -> None:

@@ -18,17 +18,33 @@ class Life:
     """The time during which a stand-in, or one of its racks, is there."""
 
     def __init__(self) -> None:
-        self._over = threading.Event()
+        self._over = False
+        self._changed = threading.Condition()
 
     @property
     def over(self) -> bool:
         """Whether it has been stopped."""
-        return self._over.is_set()
+        return self._over
 
     def pause(self, seconds: float) -> None:
         """Let time pass, or raise Stopped as soon as the owner stops."""
-        if self._over.wait(max(0.0, seconds)):
-            raise Stopped
+        self.pause_for(lambda: seconds)
+
+    def pause_for(self, seconds: Callable[[], float]) -> None:
+        """Let as much time pass as something says, which may say otherwise meanwhile: see look_again."""
+        began = time.monotonic()
+        with self._changed:
+            while not self._over:
+                left = began + seconds() - time.monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(left)
+        raise Stopped
+
+    def look_again(self) -> None:
+        """Let every pause ask anew how long it is to be."""
+        with self._changed:
+            self._changed.notify_all()
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Wait for something that another thread brings about."""
@@ -54,4 +70,5 @@ class Life:
 
     def stop(self) -> None:
         """End every pause."""
-        self._over.set()
+        self._over = True
+        self.look_again()

@@ -137,8 +137,9 @@ class Rack:
     # What others do to it
 
     def set(self, **values: Any) -> None:
-        """Change settings while it runs."""
+        """Change settings while it runs; what takes its time just now takes the new one."""
         change(self.settings, values)
+        self.life.look_again()
 
     def fault(self, action: str, **values: Any) -> None:
         """Let something go wrong; see faults.Fault."""
@@ -229,13 +230,18 @@ class Rack:
             pair = self._make_key_pair(f"{self.name}-keypair-{int(time.time())}")
             self.private_keys_told[pair.key_name] = pair.key_material
             return pair
-        name = f"{self.name}-keypair-{1000 + secrets.randbelow(8999)}"
-        pair = self._make_key_pair(name)
-        self.key_pair_in_settings = name
+        name = self.make_orphaned_pair()
         # The tags come from an unordered map: another order is another value, as was recorded.
         tags = ",".join(reversed(self.parameters["Tags"].split(",")))
         self.update({"Key": name, "Tags": tags})
-        return pair
+        return None
+
+    def make_orphaned_pair(self) -> str:
+        """As a keyroll that found the stack busy: the pair is made, the settings have its private key, nothing names it (3.3)."""
+        name = f"{self.name}-keypair-{1000 + secrets.randbelow(8999)}"
+        self._make_key_pair(name)
+        self.key_pair_in_settings = name
+        return name
 
     def signing_key(self) -> Any:
         """The SSM parameter that has the signing key."""

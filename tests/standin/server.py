@@ -9,6 +9,7 @@ who answers it, can be dropped at any moment, and a port can be made to refuse c
 
 from __future__ import annotations
 
+import select
 import socket
 import sys
 import threading
@@ -143,8 +144,8 @@ class Listener:
         self._lock = threading.Lock()
         self._open: set[Connection] = set()
         self._listening: socket.socket | None = None
-        # Bound but never listening: while the port refuses, nobody else can get it.
-        self._hold = self._bind(0)
+        # Bound but never listening: while the port refuses, nobody else can get it. Only then, for ten thousand racks are as many files.
+        self._hold: socket.socket | None = self._bind(0)
         self.port: int = self._hold.getsockname()[1]
         self.address = f"{HOST}:{self.port}"
 
@@ -162,7 +163,8 @@ class Listener:
                 return
             sock = self._listening = self._bind(self.port)
             sock.listen(256)
-            # shutdown() wakes accept() on Linux, where a thousand racks that look twice a second would have no time for else.
+            self._let_go()
+            # shutdown() wakes who waits on Linux, where a thousand racks that look twice a second would have no time for else.
             sock.settimeout(None if sys.platform.startswith("linux") else 0.5)
         threading.Thread(target=self._accept, args=(sock,), name=f"standin-{self.port}", daemon=True).start()
 
@@ -170,6 +172,8 @@ class Listener:
         """Refuse new connections from now on; those that are open stay."""
         with self._lock:
             sock, self._listening = self._listening, None
+            if sock is not None:
+                self._hold = self._bind(self.port)
         if sock is not None:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
@@ -180,14 +184,23 @@ class Listener:
     def close(self) -> None:
         """Give the port back and cut every connection."""
         self.refuse()
-        self._hold.close()
         with self._lock:
             connections = list(self._open)
+            self._let_go()
         for connection in connections:
             connection.cut()
 
+    def _let_go(self) -> None:
+        if self._hold is not None:
+            self._hold.close()
+            self._hold = None
+
     def _accept(self, listening: socket.socket) -> None:
+        ready = select.poll()
+        ready.register(listening, select.POLLIN)
         while self._listening is listening:
+            # accept() would keep a file free for as long as it waits: one more for each of ten thousand racks.
+            ready.poll(listening.timeout and listening.timeout * 1000)
             try:
                 sock, _address = listening.accept()
             except TimeoutError:

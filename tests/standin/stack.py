@@ -150,7 +150,7 @@ class RackStack(Stack):
             before = self._before_failure
             after = dict(self.parameters)
             self._apply(before, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        self._life.spawn(self._take_back, before, after)
+        self._life.spawn(self._take_back, before, after, self._update_seconds)
 
     @staticmethod
     def _validate(parameters: dict[str, str]) -> None:
@@ -200,8 +200,11 @@ class RackStack(Stack):
         self.last_updated_time = utcnow()
         self._add_stack_event(status, resource_status_reason=reason)
 
+    def _update_seconds(self) -> float:
+        return self._settings.update_seconds
+
     def _go_on(self, before: dict[str, str], after: dict[str, str], fault: Fault | None) -> None:
-        self._life.pause(self._settings.update_seconds)
+        self._life.pause_for(self._update_seconds)
         if fault is not None and fault.action != "never_ends":
             self._roll_back(before, after, fault)
             return
@@ -211,27 +214,32 @@ class RackStack(Stack):
         self._complete("UPDATE", "complete")
 
     def _roll_back(self, before: dict[str, str], after: dict[str, str], fault: Fault) -> None:
+        def seconds() -> float:
+            if not fault.seconds:
+                return self._update_seconds()
+            return fault.seconds if self._faults.holds(fault) else 0.0
+
         self.carry_out(before, after, True)
         reason = fault.message or "The following resource(s) failed to update: [Instances]."
         if fault.action == "rollback_failed":
             # What had been set stays set: nothing was taken back (4.6).
             self._before_failure = before
             self._show("UPDATE_ROLLBACK_IN_PROGRESS", reason)
-            self._life.pause(self._settings.update_seconds)
+            self._life.pause_for(seconds)
             self._end("UPDATE_ROLLBACK_FAILED", "rollback failed")
             return
         self._apply(before, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
-        self._take_back(before, after)
+        self._take_back(before, after, seconds)
 
-    def _take_back(self, before: dict[str, str], after: dict[str, str]) -> None:
-        self._life.pause(self._settings.update_seconds)
+    def _take_back(self, before: dict[str, str], after: dict[str, str], seconds: Callable[[], float]) -> None:
+        self._life.pause_for(seconds)
         self.carry_out(after, before, False)
         self._complete("UPDATE_ROLLBACK", "rolled back")
 
     def _complete(self, kind: str, outcome: str) -> None:
         if self._settings.cleanup_seconds > 0:
             self._show(f"{kind}_COMPLETE_CLEANUP_IN_PROGRESS")
-            self._life.pause(self._settings.cleanup_seconds)
+            self._life.pause_for(lambda: self._settings.cleanup_seconds)
         self._end(f"{kind}_COMPLETE", outcome)
 
     def _end(self, status: str, outcome: str) -> None:

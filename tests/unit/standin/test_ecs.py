@@ -43,7 +43,7 @@ def tasks(ecs: Any, cluster: str, service: str) -> list[dict[str, Any]]:
 
 def test_a_deployment_from_start_to_end(new_rack: Callable[..., Rack], aws: Callable[[str], Any], ecs: Any) -> None:
     """Old containers run until new ones do, and answer a little longer."""
-    rack = new_rack(restart_seconds=0.3, drain_seconds=0.6)
+    rack = new_rack(restart_seconds=60.0, drain_seconds=60.0)
     cluster, service = places(rack, aws)
     assert deployments(ecs, cluster, service) == [("PRIMARY", "COMPLETED", 2, 0)]
     first = {each["taskArn"] for each in tasks(ecs, cluster, service)}
@@ -51,12 +51,14 @@ def test_a_deployment_from_start_to_end(new_rack: Callable[..., Rack], aws: Call
     assert (made["status"], made["rolloutState"]) == ("PRIMARY", "IN_PROGRESS")
     rack.life.wait_until(lambda: len(rack.truth()["accepts"]) == 3)
     assert deployments(ecs, cluster, service) == [("PRIMARY", "IN_PROGRESS", 0, 1), ("ACTIVE", "IN_PROGRESS", 2, 0)]
+    rack.set(restart_seconds=0.0)
     rack.life.wait_until(rack.service.settled)
     assert deployments(ecs, cluster, service) == [("PRIMARY", "COMPLETED", 2, 0)]
     # The deployment is complete, and an old container still answers.
     going = [each for each in tasks(ecs, cluster, service) if each["lastStatus"] == "DEACTIVATING"]
     assert going
     assert {each["taskArn"] for each in going} <= first
+    rack.set(drain_seconds=0.0)
     rack.wait_at_rest()
     shown = tasks(ecs, cluster, service)
     running = [each for each in shown if each["lastStatus"] == "RUNNING"]
@@ -92,11 +94,12 @@ def test_refused_restart(rack: Rack, aws: Callable[[str], Any], ecs: Any) -> Non
 
 def test_a_later_deployment_supersedes(new_rack: Callable[..., Rack], aws: Callable[[str], Any], ecs: Any) -> None:
     """In the end every container is of the last one."""
-    rack = new_rack(restart_seconds=0.1)
+    rack = new_rack(restart_seconds=60.0)
     cluster, service = places(rack, aws)
     rack.deploy("one")
-    rack.life.pause(0.15)
+    rack.life.wait_until(lambda: len(rack.truth()["accepts"]) == 3)
     last = rack.deploy("two")
+    rack.set(restart_seconds=0.0)
     rack.wait_at_rest()
     running = [each for each in tasks(ecs, cluster, service) if each["lastStatus"] == "RUNNING"]
     assert [each["startedBy"] for each in running] == [last.id, last.id]

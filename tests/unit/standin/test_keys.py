@@ -125,7 +125,7 @@ def test_kept_connection_stays_with_its_container(rack: Rack, convox: Standin) -
 
 def test_draining_containers_may_take_no_new_connections(new_rack: Callable[..., Rack], ask: Ask) -> None:
     """As a stricter load balancer would have it."""
-    rack = new_rack(drain_seconds=0.5, restart_seconds=0.0, draining_takes_connections=False)
+    rack = new_rack(drain_seconds=60.0, restart_seconds=0.0, draining_takes_connections=False)
     old = rack.key
     rack.set_password(NEW)
     rack.wait_at_rest()
@@ -161,7 +161,7 @@ def test_release_without_tokens(new_rack: Callable[..., Rack], ask: Ask, version
 @pytest.mark.parametrize(("outage", "seen"), [("refuse", "refused"), ("502", 502), ("503", 503)])
 def test_one_container_means_an_outage(new_rack: Callable[..., Rack], ask: Ask, outage: str, seen: Any) -> None:
     """Without HighAvailability the rack is really away while its only container restarts."""
-    rack = new_rack(high_availability=False, restart_seconds=0.4, outage=outage)
+    rack = new_rack(high_availability=False, restart_seconds=60.0, outage=outage)
     old = rack.key
     rack.set_password(NEW)
     rack.wait_at_rest()
@@ -172,6 +172,7 @@ def test_one_container_means_an_outage(new_rack: Callable[..., Rack], ask: Ask, 
     except requests.ConnectionError as error:
         found = "refused" if "refused" in str(error).lower() else str(error)
     assert found == seen
+    rack.set(restart_seconds=0.0)
     rack.wait_at_rest()
     assert ask(rack, "GET", "/auth", NEW).status_code == 200
 
@@ -189,11 +190,13 @@ def test_unasked_restart_activates_a_latent_key(rack: Rack, accepted: Callable[.
 
 def test_key_is_taken_at_creation(new_rack: Callable[..., Rack]) -> None:
     """A container that is being started while the key changes comes up with the old one."""
-    rack = new_rack(restart_seconds=0.2, update_seconds=0.0)
+    rack = new_rack(restart_seconds=60.0, update_seconds=0.0)
     old = rack.key
     rack.deploy("test")
     rack.life.wait_until(lambda: len(rack.truth()["accepts"]) == 3)
     rack.set_password(NEW)
+    rack.life.wait_until(lambda: rack.stack.status == "UPDATE_COMPLETE")
+    rack.set(restart_seconds=0.0)
     rack.wait_at_rest()
     first, second = rack.truth()["accepts"]
     assert (first["key"], second["key"]) == (old, NEW)

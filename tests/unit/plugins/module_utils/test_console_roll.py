@@ -291,7 +291,7 @@ def test_killed_at_any_moment_the_next_run_finishes_it(
     roll: Roll, tasks: Tasks, console: StandinConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     """After the reset and before the save, too: the session that the password opens makes another."""
-    monkeypatch.setattr(FastClock, "pace", 5000.0)
+    monkeypatch.setattr(FastClock, "pace", 500.0)
 
     def begin(number: int) -> dict[str, t.Any]:
         tasks.config_dir = tmp_path / f"{number}"

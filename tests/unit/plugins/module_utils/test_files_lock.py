@@ -55,14 +55,14 @@ def test_the_holder_is_named(path: str, holder: int) -> None:
     with failing(Held, "rack alpha", f"pid {holder}", "nothing was changed") as caught:
         take(path)
     assert re.search(r"since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(caught.value))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_patience_ends(path: str, holder: int) -> None:
     began = time.monotonic()
     with failing(Held, f"pid {holder}"):
         take(path, patience=0.2)
-    assert 0.2 <= time.monotonic() - began < 2
+    assert 0.2 <= time.monotonic() - began < 10
 
 
 def test_death_releases_it(path: str) -> None:
@@ -125,6 +125,17 @@ def test_something_else_in_a_lock_s_place(tmp_path: Path, place: str) -> None:
     with failing(StoreFailed, str(lock)), files.updating(str(auth)):
         pytest.fail("it was locked")
     assert not auth.exists()
+
+
+def test_a_link_in_a_lock_s_place_to_a_file_of_ours(tmp_path: Path) -> None:
+    """As another member of the directory's group can lay one: what it leads to is not overwritten."""
+    ours, lock = tmp_path / "auth", tmp_path / "shared" / "keys.json.lock"
+    ours.write_text("{}", encoding="ascii")
+    lock.parent.mkdir()
+    lock.symlink_to(ours)
+    with failing(StoreFailed, str(lock)), files.updating(str(lock.parent / "keys.json")):
+        pytest.fail("it was locked")
+    assert ours.read_text(encoding="ascii") == "{}"
 
 
 # -- by whom it is only looked at ---------------------------------------------------------------------------------

@@ -248,10 +248,10 @@ def test_a_line_is_added_without_reading_all(tmp_path: Path) -> None:
     written(path, 1)
     line = path.read_bytes()
     path.write_bytes(line * 400_000)
-    began = time.monotonic()
+    began = time.process_time()
     for dummy in range(20):
         ledger.append(str(path), ENTRY, {})
-    assert time.monotonic() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert path.stat().st_size > 100 << 20
 
 
