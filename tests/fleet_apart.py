@@ -20,6 +20,7 @@ import requests
 
 from tests.integration.ansible import PROGRAM, environment_in, kill_with_descendants
 from tests.places import ROOT
+from tests.proc import stat_of
 from tests.standin import AT_ONCE, AWS_CREDENTIALS
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class FleetApart:
 
     def own_cpu(self) -> float:
         """Seconds of CPU that the stand-in itself has taken so far: what racks, Console and AWS would do elsewhere."""
-        fields = Path(f"/proc/{self._standin.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        fields = stat_of(self._standin.pid)
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tests.places import ROOT
+from tests.places import ROOT, short_way
 
 from . import checks, leaks, processes
 from .fleet import CONFIRM_PERIOD, EMAIL, Fleet
@@ -57,7 +57,6 @@ class Demo:
         """Nothing of the caller's but where programs are and how the terminal is; every place is in the checkout."""
         places = {
             "HOME": "home",
-            "TMPDIR": "tmp",
             "ANSIBLE_HOME": "ansible",
             "ANSIBLE_LOCAL_TEMP": "ansible/tmp",
             "ANSIBLE_REMOTE_TEMP": "ansible/tmp",
@@ -69,9 +68,12 @@ class Demo:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "AWS_EC2_METADATA_DISABLED": "true",
+            # What modules were given, of which no secret may be to be seen: from ansible-core 2.21 on it has to be asked for.
+            "ANSIBLE_INJECT_INVOCATION": "true",
         }
         if self.screen.colours:
             more["ANSIBLE_FORCE_COLOR"] = "true"
+        more["TMPDIR"] = str(short_way(self.place / "tmp"))
         return {**more, **{name: str(self.place / path) for name, path in places.items()}}
 
     # The steps

@@ -16,11 +16,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.proc import descendants
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE = 5.0
@@ -70,12 +72,12 @@ def run(command: list[str], environment: dict[str, str], directory: Path, show: 
 def end_all() -> None:
     """End every descendant: politely first, then for certain."""
     deadline = time.monotonic() + _GRACE
-    for number in _descendants():
+    for number in descendants(os.getpid())[1:]:
         _kill(number, signal.SIGTERM)
     while _reap() and time.monotonic() < deadline:
         time.sleep(0.05)
     while _reap():
-        for number in _descendants():
+        for number in descendants(os.getpid())[1:]:
             _kill(number, signal.SIGKILL)
         time.sleep(0.02)
 
@@ -94,21 +96,3 @@ def _reap() -> bool:
 def _kill(number: int, signum: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(number, signum)
-
-
-def _descendants() -> list[int]:
-    parents = dict(_parents())
-    found = {os.getpid()}
-    while True:
-        more = {number for number, parent in parents.items() if parent in found} - found
-        if not more:
-            return sorted(found - {os.getpid()})
-        found |= more
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    for entry in Path("/proc").glob("[0-9]*"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                # The name in parentheses may hold anything; state and parent come after it.
-                yield int(entry.name), int((entry / "stat").read_text().rpartition(")")[2].split()[1])

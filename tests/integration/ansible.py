@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from tests.places import COLLECTIONS
+from tests.places import COLLECTIONS, short_way
+from tests.proc import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +66,13 @@ def environment_in(place: Path) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "LC_ALL": "C.UTF-8",
         "HOME": str(place / "home"),
-        "TMPDIR": temporary,
+        "TMPDIR": str(short_way(place / "tmp")),
         "ANSIBLE_HOME": str(place / "ansible"),
         "ANSIBLE_LOCAL_TEMP": temporary,
         "ANSIBLE_REMOTE_TEMP": temporary,
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        # At -vvv what a module was given is shown, of which no secret may be to be seen; from 2.21 on it has to be asked for.
+        "ANSIBLE_INJECT_INVOCATION": "true",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 
@@ -215,18 +218,3 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all that it started, directly or not; itself first."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name, in parentheses, may hold anything; the state comes after it, then the parent.
-            parents[int(path.parent.name)] = int(path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-    found = [pid]
-    for each in found:
-        found += [child for child, parent in parents.items() if parent == each]
-    return found

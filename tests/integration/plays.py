@@ -4,12 +4,10 @@
 """The collection's playbooks on an inventory of racks, and what the racks say of it afterwards."""
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shlex
 import subprocess
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +18,7 @@ from tests.integration.leaks import find_leaks
 from tests.tools.cores import PYTHONS, ansible_playbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.integration.machine import Machine
     from tests.standin import Standin
@@ -86,17 +84,12 @@ class Fleet:
         assert find_leaks(self.machine, self.output) == []
         return " ".join(self.output.split())
 
-    @contextlib.contextmanager
-    def by_core(self, core: str) -> Iterator[None]:
-        """With another ansible-core; the test is skipped where no Python for it is here."""
+    def use_core(self, core: str) -> None:
+        """Another ansible-core from now on; the test is skipped where no Python for it is here."""
         program = ansible_playbook(core)
         if program is None:
             pytest.skip(f"no Python {' or '.join(PYTHONS[core])} was found for the {core} ansible-core")
         self.program = program
-        with tempfile.TemporaryDirectory(prefix="cx") as short:
-            # The newest one has sockets there, whose paths must be short.
-            self.machine.environment = {"TMPDIR": short, "ANSIBLE_LOCAL_TEMP": short}
-            yield
 
     def changes(self) -> int:
         """How many requests there were that change something."""

@@ -117,6 +117,7 @@ def test_apps_are_promoted_again(fleet: Fleet) -> None:
     assert [times_set(rack) for rack in fleet.racks] == [1] * 3
 
 
+@pytest.mark.awx_collection
 def test_a_credential_in_awx_gets_the_key(fleet: Fleet) -> None:
     """By the real awx.awx. Its other inputs are sent along, for AWX takes all of them as a whole."""
     fleet.machine.environment = {"CONTROLLER_OAUTH_TOKEN": "a-token-of-awx"}
@@ -199,8 +200,8 @@ def test_a_failing_hook_stops_the_fleet(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("core", PYTHONS)
 def test_a_failing_hook_stops_the_fleet_by_other_cores(fleet: Fleet, core: str) -> None:
-    with fleet.by_core(core):
-        the_second_stops_the_fleet(fleet)
+    fleet.use_core(core)
+    the_second_stops_the_fleet(fleet)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run everything that `make test` stands for: two lanes side by side, each part's output in one piece when it ends.
 
-The last line is pytest's own. Whatever ends the run, no process of it stays.
+How a part that failed ended is said once more below, for of a long log often only the end is kept. The last line is
+pytest's own. Whatever ends the run, no process of it stays.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.places import CACHE, ROOT
 
@@ -23,6 +24,7 @@ LANES = (
     (("pytest", PYTEST),),
 )
 GRACE = 15  # seconds to clean up in
+ENDING = 20  # lines of a part that failed
 PRINTING = threading.Lock()
 STOPPING = threading.Event()
 
@@ -35,7 +37,7 @@ class Part:
     command: list[str]
     status: int | None = None
     seconds: float = 0.0
-    last_line: str = ""
+    ending: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -51,7 +53,7 @@ class Part:
         self.signal(signal.SIGKILL)  # what it left behind
         self.seconds = time.monotonic() - began
         text = log.read_text(encoding="utf-8", errors="replace").rstrip()
-        self.last_line = text.rpartition("\n")[2]
+        self.ending = text.splitlines()[-ENDING:]
         with PRINTING:
             print(f"===== {self.name}\n{text}\n", flush=True)
 
@@ -102,10 +104,13 @@ def main() -> int:
         thread.start()
     for thread in threads:
         thread.join()
+    failed = [part for part in parts if part.status != 0]
+    for part in failed:
+        print(f"===== how {part.name} ended", *part.ending, "", sep="\n")
     for part in parts:
-        print(f"{part.name}: {'passed' if part.status == 0 else 'FAILED'} in {part.seconds:.0f} s")
-    print(parts[-1].last_line)
-    return 0 if all(part.status == 0 for part in parts) else 1
+        print(f"{part.name}: {'FAILED' if part in failed else 'passed'} in {part.seconds:.0f} s")
+    print(*parts[-1].ending[-1:])
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

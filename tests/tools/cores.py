@@ -12,8 +12,8 @@ from tests.locks import locked
 from tests.places import ROOT
 from tests.tools.sanity import real_interpreters
 
-# The Pythons that each runs on, the likeliest to be found first.
-PYTHONS = {"oldest": ("3.11", "3.12", "3.10"), "newest": ("3.13", "3.12", "3.14")}
+# The Pythons that each runs on and that tests/tools/venv takes, the likeliest to be found first.
+PYTHONS = {"oldest": ("3.11", "3.12"), "newest": ("3.13", "3.12", "3.14")}
 
 
 def ansible_playbook(core: str) -> Path | None:
