@@ -67,7 +67,10 @@ STOREYS = tuple(
         (
             "The outside worlds",
             "what can be asked or kept, and nothing about rolls",
-            "rack console transport tls aws stores store store_cli store_file store_secretsmanager cli_config cli_racks files ledger_chain racks_found",
+            (
+                "rack console transport tls aws aws_clients stores store store_cli store_file store_secretsmanager "
+                "cli_config cli_racks files ledger_chain racks_found"
+            ),
             "#d3e2fb",
         ),
         ("The ground", "words, shapes, dates: for all", "records keys times options ways rack_kinds console_sync report_text release errors", "#e4daf7"),

@@ -16,10 +16,10 @@ import dataclasses
 import datetime
 import email.utils
 import http.client
-import threading
 import typing as t
 import uuid
 
+from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
     BadInput,
     BadReply,
@@ -98,20 +98,6 @@ class Ec2Instance:
 class Pair:
     name: str
     created: datetime.datetime | None
-
-
-class Clients:
-    """boto3's sessions and clients, each made once: that takes longer than most requests. Threads may share them."""
-
-    def __init__(self) -> None:
-        self._made: dict[t.Hashable, t.Any] = {}
-        self._lock = threading.RLock()
-
-    def get(self, key: t.Hashable, make: t.Callable[[], t.Any]) -> t.Any:
-        with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
-            return self._made[key]
 
 
 class Aws:
@@ -424,17 +410,6 @@ class RackResources:
             reply = self.aws.call("cloudformation", "describe_stack_resource", StackName=self.name, LogicalResourceId=logical)
             self._physical[logical] = reply["StackResourceDetail"]["PhysicalResourceId"]
         return self._physical[logical]
-
-
-def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -> t.Any:
-    """The answer, or None where AWS denies it or has none; what was skipped is named (architecture 4, Confirm)."""
-    try:
-        return question()
-    except Denied as exc:
-        skipped(exc.action)
-    except (BadReply, NoAnswer) as exc:
-        skipped(str(exc))
-    return None
 
 
 def _refuse_half(response_dict: t.Mapping[str, t.Any] | None = None, **dummy: t.Any) -> None:

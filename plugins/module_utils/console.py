@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import typing as t
 import urllib.parse
 
@@ -153,12 +152,6 @@ def _text(value: t.Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value
-
-
-def user_id(auth_reply_text: str) -> str | None:
-    """The ``id`` of a Console's ``GET /auth``; a rack answers ``ok``."""
-    match = re.search(r'"id"\s*:\s*"([^"]*)"', auth_reply_text)
-    return match.group(1) if match else None
 
 
 class Account:

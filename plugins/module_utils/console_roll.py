@@ -17,10 +17,10 @@ import os
 import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import files, ledger
-from ansible_collections.convox.credentials.plugins.module_utils.console import Account, user_id
+from ansible_collections.convox.credentials.plugins.module_utils.console import Account
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused, RequestFailed, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, digest, fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, outcome_unknown
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, outcome_unknown, user_id
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet

@@ -15,7 +15,17 @@ import os
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import audit, audit_gather, audit_report, files, racks_found, report_formats, target, tls
+from ansible_collections.convox.credentials.plugins.module_utils import (
+    audit,
+    audit_gather,
+    audit_report,
+    files,
+    racks_found,
+    report_formats,
+    target,
+    tls,
+    transport,
+)
 from ansible_collections.convox.credentials.plugins.module_utils.audit_report import Document
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
@@ -53,7 +63,7 @@ def _asking(task: Task) -> Task:
     options = {**task.options, "rack": None, "filters": _filters(task.options)}
     racks_found.check_filters(options["filters"])
     if options.get("ca_path"):
-        tls.check_authorities(options["ca_path"])
+        transport.check_authorities(options["ca_path"])
     if options.get("tls_fingerprint") not in (None, "", tls.ACCEPT_NEW):
         tls.parse_fingerprint(options["tls_fingerprint"])
     for host in options["racks"]:

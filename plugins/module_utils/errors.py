@@ -91,3 +91,14 @@ class Denied(RequestFailed):
     def __init__(self, message: str, action: str, **result: t.Any) -> None:
         super().__init__(message, **result)
         self.action = action
+
+
+def allowed(question: t.Callable[[], t.Any], skipped: t.Callable[[str], None]) -> t.Any:
+    """The answer, or None where AWS denies it or has none; what was skipped is named (architecture 4, Confirm)."""
+    try:
+        return question()
+    except Denied as exc:
+        skipped(exc.action)
+    except (BadReply, NoAnswer) as exc:
+        skipped(str(exc))
+    return None

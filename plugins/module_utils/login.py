@@ -13,10 +13,9 @@ import os
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
-from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System, user_id
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, check_full_name, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER

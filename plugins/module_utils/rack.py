@@ -76,6 +76,12 @@ class App:
     with_rack_url: bool
 
 
+def user_id(auth_reply_text: str) -> str | None:
+    """The ``id`` of a Console's ``GET /auth``; a rack answers ``ok``."""
+    match = re.search(r'"id"\s*:\s*"([^"]*)"', auth_reply_text)
+    return match.group(1) if match else None
+
+
 class Rack:
     """One rack, asked with one credential: directly, or through a Console with ``via`` as ``org/name``."""
 
@@ -117,7 +123,7 @@ class Rack:
 
     def instances(self) -> list[Instance]:
         data = self._list("/instances")
-        return [Instance(str(i.get("id")), str(i.get("status", "")), str(i.get("started", ""))) for i in data]
+        return [Instance(str(i.get("id")), str(i.get("status", "")), str(i.get("started") or "")) for i in data]
 
     def apps_with_rack_url(self) -> list[str]:
         """The apps that carry this rack's key since their last promotion (convox-protocol 3.2)."""

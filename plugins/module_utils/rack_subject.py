@@ -14,15 +14,18 @@ import functools
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, ways
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.rack_identity import identity_of, refuse_pretender
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, describe
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import passing
+
+if t.TYPE_CHECKING:
+    # Loaded where AWS is asked (task.py).
+    from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, RackResources, Stack
 
 
 class NoKey(BadInput):

@@ -15,7 +15,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
@@ -24,11 +23,14 @@ from ansible_collections.convox.credentials.plugins.module_utils.store import Pr
 from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 
+if t.TYPE_CHECKING:
+    from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+
 # Set by AWX and ansible-runner for each job, whose files are gone after it (documented in docs/stores.md).
 JOB_VARIABLES = ("AWX_HOST", "TOWER_HOST", "AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS")
 
 Option = t.Mapping[str, t.Any]
-AskAws = t.Callable[[], Aws]
+AskAws = t.Callable[[], "Aws"]
 
 KINDS: dict[str, t.Callable[[Option, CliConfig, AskAws], Store]] = {
     "cli": lambda option, cli, aws: CliStore(cli, bool(option.get("persistent"))),

@@ -19,7 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS, USER, Credential, Transport
+from ansible_collections.convox.credentials.plugins.module_utils.transport import RETRIED_STATUS, USER, Credential, Transport, check_authorities
 
 HIGHEST_PORT = 65535
 # As long as a path can be.
@@ -216,7 +216,7 @@ class Reach:
         """By the authorities that were named, which are read once."""
         ca_path = self._task.options.get("ca_path")
         if ca_path:
-            tls.check_authorities(ca_path)
+            check_authorities(ca_path)
         return tls.Trust(ca_path=ca_path)
 
 

@@ -13,12 +13,15 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Clients
+from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.errors import printable
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
+
+if t.TYPE_CHECKING:
+    from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+    from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 
 _HOLDS_URL = re.compile("PROXY$|URL", re.IGNORECASE)
 
@@ -60,10 +63,15 @@ class Task:
 
     def stores_to_read(self) -> StoreSet:
         """The same, where nothing is rolled: then none of them is too short-lived."""
+        # Not at the top, as little as AWS: each task pays for what it loads (docs/performance.md).
+        from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
+
         return StoreSet(self.options["stores"], self.cli, self.secrets, self.aws)
 
     def aws(self) -> Aws:
         """AWS as the options say; nobody is asked yet."""
+        from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
+
         region, profile, endpoint_url = (self.options.get(name) for name in ("region", "profile", "endpoint_url"))
         return Aws(self.secrets, self.clock, region, profile, endpoint_url, float(self.options["timeout"]), self.clients)
 

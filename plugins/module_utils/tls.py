@@ -63,16 +63,6 @@ def parse_fingerprint(text: str, source: str = "tls_fingerprint") -> str:
     return digits
 
 
-def check_authorities(path: str) -> None:
-    # A pipe would be waited for, and a directory is not said to be none.
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise BadInput(f"ca_path: {path}: no regular file; name a file of certificates in PEM")
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError as exc:
-        raise BadInput(f"ca_path: {path}: {exc.strerror or exc}; name a file of certificates in PEM") from None
-
-
 class _Shared(ssl.SSLContext):
     def set_alpn_protocols(self, alpn_protocols: t.Iterable[str]) -> None:
         """Nothing: they are set. The HTTP library sets them before each handshake, and OpenSSL may be reading them for another."""

@@ -13,13 +13,14 @@ import dataclasses
 import email.utils
 import functools
 import json
+import os
 import re
 import ssl
 import threading
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, NoAnswer, Refused, Untrusted
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock
 
@@ -342,6 +343,18 @@ def _basic(credential: Credential | None) -> t.Callable[[t.Any], t.Any]:
     if credential is None:
         return lambda request: request
     return requests.auth.HTTPBasicAuth(credential.user.encode("utf-8"), credential.key.encode("utf-8"))
+
+
+def check_authorities(path: str) -> None:
+    """Raises BadInput for a file that no certificate can be verified with. What was read is kept for the connections."""
+    # A pipe would be waited for, and a directory is not said to be none.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BadInput(f"ca_path: {path}: no regular file; name a file of certificates in PEM")
+    try:
+        _context(ssl.CERT_REQUIRED, path, None)
+    except urllib3.exceptions.SSLError as exc:
+        cause = t.cast(OSError, exc.__cause__)
+        raise BadInput(f"ca_path: {path}: {cause.strerror or cause}; name a file of certificates in PEM") from None
 
 
 def _context(required: t.Any, file: str | None, directory: str | None) -> ssl.SSLContext:

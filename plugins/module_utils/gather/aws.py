@@ -13,10 +13,9 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import aws as outside
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, SILENT, Account, Instances, Key, Source, StoredKey
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack, tags_of
-from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.fleet import found_of
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from ansible_collections.convox.credentials.plugins.module_utils.times import format_date
@@ -105,14 +104,14 @@ def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:
     def question() -> list[dict[str, t.Any]]:
         return [each for wanted in filters for page in aws.pages("ssm", "describe_parameters", ParameterFilters=wanted) for each in page["Parameters"]]
 
-    return {each["Name"]: format_date(each["LastModifiedDate"]) for each in outside.allowed(question, denied.append) or []}
+    return {each["Name"]: format_date(each["LastModifiedDate"]) for each in allowed(question, denied.append) or []}
 
 
 def _keys(aws: Aws, names: t.Sequence[str], denied: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(names), _AT_ONCE):
         some = list(names[start : start + _AT_ONCE])
-        reply = outside.allowed(functools.partial(aws.call, "ssm", "get_parameters", Names=some, WithDecryption=True), denied.append)
+        reply = allowed(functools.partial(aws.call, "ssm", "get_parameters", Names=some, WithDecryption=True), denied.append)
         if reply is None:
             break
         for each in reply["Parameters"]:
@@ -132,7 +131,7 @@ def _instances(aws: Aws, denied: list[str]) -> dict[str, list[tuple[str, str]]] 
                     found[tags_of(each)["Rack"]].append((each["InstanceId"], each.get("KeyName", "")))
         return found
 
-    return t.cast("dict[str, list[tuple[str, str]]] | None", outside.allowed(question, denied.append))
+    return t.cast("dict[str, list[tuple[str, str]]] | None", allowed(question, denied.append))
 
 
 def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
@@ -141,7 +140,7 @@ def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
     def question() -> list[dict[str, t.Any]]:
         return t.cast("list[dict[str, t.Any]]", aws.call("ec2", "describe_key_pairs")["KeyPairs"])
 
-    found = outside.allowed(question, denied.append)
+    found = allowed(question, denied.append)
     if found is None:
         return None
     return {each["KeyName"]: format_date(each["CreateTime"]) if each.get("CreateTime") else None for each in found}
@@ -151,4 +150,4 @@ def _families(aws: Aws, denied: list[str]) -> set[str]:
     def question() -> list[str]:
         return [name for page in aws.pages("ecs", "list_task_definition_families", status="ACTIVE") for name in page["families"]]
 
-    return set(outside.allowed(question, denied.append) or [])
+    return set(allowed(question, denied.append) or [])

@@ -21,10 +21,9 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Certificate,
     Key,
 )
-from ansible_collections.convox.credentials.plugins.module_utils.console import user_id
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.keys import make_key
-from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System, user_id
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.tls import Trust
 from ansible_collections.convox.credentials.plugins.module_utils.transport import OWN_STATUS, Credential, Transport

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.convox.credentials.plugins.action.wait_for_rolls import _outcome
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
+from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, ConvoxError, Held, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock

@@ -9,8 +9,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack, allowed
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Denied, NoAnswer, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, Denied, NoAnswer, RequestFailed, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import nothing_to_change, stack_busy
 from tests.standin import Standin
 from tests.standin.rack import Rack as StandinRack
@@ -58,7 +58,7 @@ def test_one_parameter_is_set_and_nothing_else(aws: Aws, rack: StandinRack, conv
 
 
 def test_nothing_to_change_and_a_busy_stack(aws: Aws, new_rack: NewRack) -> None:
-    rack = new_rack(update_seconds=0.3)
+    rack = new_rack(update_seconds=60.0)
     with failing(BadReply, "cloudformation:UpdateStack", "No updates", hiding=[rack.key]) as same:
         aws.rack(rack.name).set_parameter("Password", rack.key)
     aws.rack(rack.name).set_parameter("Password", NEW)
@@ -153,15 +153,17 @@ def test_regions_are_apart(aws: Aws, new_rack: NewRack) -> None:
 
 # -- the API's containers -----------------------------------------------------------------------------------------
 def test_the_service_at_rest_and_while_it_restarts(aws: Aws, new_rack: NewRack) -> None:
-    rack = new_rack(restart_seconds=0.02, drain_seconds=0.5)
+    rack = new_rack(restart_seconds=60.0, drain_seconds=60.0)
     own = aws.rack(rack.name)
     assert (own.service().desired, own.service().deploying) == (2, False)
     before = [task.created for task in own.tasks()]
     assert len(before) == 2
     own.restart_api()
     assert own.service().deploying
+    rack.set(restart_seconds=0.0)
     rack.life.wait_until(rack.service.settled)
     assert [task.draining for task in own.tasks()] == [False, False, True, True], "a draining one still answers, and counts"
+    rack.set(drain_seconds=0.0)
     rack.wait_at_rest()
     assert not own.service().deploying
     after = own.tasks()

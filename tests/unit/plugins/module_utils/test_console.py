@@ -9,9 +9,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.convox.credentials.plugins.module_utils.console import Account, Console, user_id
+from ansible_collections.convox.credentials.plugins.module_utils.console import Account, Console
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.rack import user_id
 from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential, Transport
 from tests.standin.console import Console as StandinConsole
 from tests.standin.rack import Rack as StandinRack

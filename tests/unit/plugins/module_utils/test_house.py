@@ -46,7 +46,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "cli_config records tls ledger_chain",
         "cli_racks",
         "files keys times options",
-        "errors release rack_kinds console_sync ways",
+        "errors release rack_kinds console_sync ways aws_clients",
     )
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
