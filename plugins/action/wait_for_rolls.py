@@ -15,16 +15,20 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_roll, rack_roll, records, transport
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
+from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.plugin_utils import progress
-from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Batch, Wait
+from ansible_collections.convox.credentials.plugins.plugin_utils.batch import Batch, Wait, Work
 from ansible_collections.convox.credentials.plugins.plugin_utils.begun import Begun
 
 display = Display()
-WORK: dict[str, t.Callable[..., dict[str, t.Any]]] = {records.RACK_API_KEY: rack_roll.wait, records.INSTANCE_KEY: instance_roll.wait}
+WORK: dict[str, t.Callable[[Begun], Work]] = {
+    # What the stores know is all that a commit needs, unless its task was given a key: then that may be the one to be replaced.
+    records.RACK_API_KEY: lambda begun: functools.partial(rack_roll.wait, sent_for=begun.sent_for, commit=not begun.key_was_given),
+    records.INSTANCE_KEY: lambda begun: functools.partial(instance_roll.wait, sent_for=begun.sent_for),
+}
 # A person is to hear at least every 15 s.
 EVERY_S = 12.0
-READY, STOPPED, LEFT = "ready", "stopped", "left"
+READY, COMMITTED, STOPPED, LEFT = "ready", "committed", "stopped", "left"
 
 
 class ActionModule(ActionBase):
@@ -80,7 +84,7 @@ class ActionModule(ActionBase):
         batch, clients = Batch(), Clients()
         known = [each for each in begun if each.options is not None]
         for each in known:
-            batch.add(each.name, functools.partial(WORK[kind], sent_for=each.sent_for), functools.partial(each.task, os.environ, clients), each.patience)
+            batch.add(each.name, WORK[kind](each), functools.partial(each.task, os.environ, clients), each.patience)
         if known:
             _print(f"Waiting for {progress.count(len(known))}{_up_to(known)}; an interrupt loses nothing")
         parent = os.getppid()
@@ -88,7 +92,7 @@ class ActionModule(ActionBase):
         by_name = {each.name: each for each in begun}
         outcomes = {wait.name: _outcome(wait, by_name[wait.name]) for wait in batch.waits}
         return {
-            "changed": False,
+            "changed": any(outcome["reached"] == COMMITTED for outcome in outcomes.values()),
             "racks": {each.name: outcomes.get(each.name, {"reached": LEFT}) for each in begun},
             "warnings": list(dict.fromkeys(text for wait in batch.waits for text in wait.warnings)),
         }
@@ -112,7 +116,7 @@ def _print(line: str) -> None:
 
 def _outcome(wait: Wait, begun: Begun) -> dict[str, t.Any]:
     if wait.error is None:
-        return {**wait.result, "reached": READY if wait.result.get("phase") else LEFT}
+        return {**wait.result, "reached": {"committed": COMMITTED, None: LEFT}.get(wait.result.get("phase"), READY)}
     if begun.key_was_given and (not wait.result.get("phase") or wait.result.get("needs_key")):
         # Only the rack's own task has the key that it was given.
         return {"reached": LEFT}

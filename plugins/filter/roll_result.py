@@ -58,7 +58,8 @@ _THEIR_OWN = ("begun", "needs_key", "needs_wait", "reached", "sent")
 def roll_result(begun: t.Mapping[str, t.Any], waited: t.Mapping[str, t.Any], committed: t.Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
     """What the first task found out stays: whether an earlier run had begun the roll, and by which way the key was set."""
     wait: t.Mapping[str, t.Any] = waited.get("racks", {}).get(host, {})
-    last = wait if "msg" in wait else committed
+    # A wait that failed, or went to the end, is the last that was done.
+    last = wait if "msg" in wait or wait.get("reached") == "committed" else committed
     if last is committed and (not committed or committed.get("skipped")):
         return _told(begun)
     first = {} if "msg" in begun else begun

@@ -31,17 +31,18 @@ from ansible_collections.convox.credentials.plugins.module_utils.task import Tas
 Outcome = tuple[dict[str, t.Any], t.Optional[str]]
 
 
-def wait(task: Task, started: float, sent_for: str | None = None) -> dict[str, t.Any]:
+def wait(task: Task, started: float, sent_for: str | None = None, commit: bool = False) -> dict[str, t.Any]:
     """The waiting parts of a rotation that was begun without waiting, up to where a run without waiting commits it.
 
     ``started``: when its patience begins. ``sent_for``: the rotation_id that the new key was sent for, None where it was not.
+    ``commit``: to its end, unless a Console is to be given the key, by an account whose password only a task has.
     The result's ``phase`` is None where nothing was begun: then the rack is only waited for, until it could be. Where it ends
     badly, ``phase`` says that the rotation was gone on with, ``needs_key`` that a key which no store has could have helped.
     """
     stores = task.stores()
     reach, subject = find_way(task, Reach(task, find_target(task)), stores)
     with rack_lock(task, subject.identity, subject.label):
-        return RackRoll(task, reach, stores, subject, started).wait(sent_for)
+        return RackRoll(task, reach, stores, subject, started).wait(sent_for, commit)
 
 
 class RackRoll(RackKey):
@@ -62,13 +63,18 @@ class RackRoll(RackKey):
             self._join()
         return self._rotate(plan, affected), made
 
-    def wait(self, sent_for: str | None) -> dict[str, t.Any]:
-        plan = preflight.plan(self._task, self._subject, self._started, self._resumed)
-        if not self._resumed:
-            self._engine_for(plan).await_rest(dry=False)
-            return {"phase": None}
+    def wait(self, sent_for: str | None, commit: bool) -> dict[str, t.Any]:
         pending = self._record.pending
-        engine, end = self._drive(plan, sent=pending is not None and sent_for in pending.rotation_ids)
+        if pending is None:
+            self._engine_for(self._plan()).await_rest(dry=False)
+            return {"phase": None}
+        # Before this run joins it: another run may have ended that one, and begun its own.
+        sent = sent_for in pending.rotation_ids
+        if commit and not self.renews:
+            plan, affected = self._preflight()
+            self._join()
+            return self._rotate(plan, affected, sent)
+        engine, end = self._drive(self._plan(), sent)
         lacking = isinstance(end, rotation.Stop) and end.why in (rotation.STOPPED_LOCKED_OUT, rotation.STOPPED_NO_MEANS)
         return self._ended(engine, end, engine.phase, **({"needs_key": True} if lacking else {}))
 
@@ -103,7 +109,7 @@ class RackRoll(RackKey):
             if self._reimport is not None:
                 self._reimport.refuse()
             preflight.prove_direct_way(self._reach, subject)
-        plan = preflight.plan(task, subject, self._started, self._resumed)
+        plan = self._plan()
         if not self._resumed:
             self._engine_for(plan).await_rest(dry=task.check_mode)
         if self._record.pending is None or self._record.pending.applying is None:
@@ -116,6 +122,9 @@ class RackRoll(RackKey):
             # Those that began since have the new key.
             affected["builds"] = [build for build in affected["builds"] if build in pending.builds]
         return plan, affected
+
+    def _plan(self) -> rotation.Plan:
+        return preflight.plan(self._task, self._subject, self._started, self._resumed)
 
     # -- stage ----------------------------------------------------------------------------------------------------
     def _stage(self, builds: t.Sequence[str]) -> str | None:
@@ -203,9 +212,9 @@ class RackRoll(RackKey):
     def _engine_for(self, plan: rotation.Plan | None) -> Engine:
         return Engine(self._task, self._reach, self._stores, self._subject, self._record, plan or rotation.Plan(means=()))
 
-    def _rotate(self, plan: rotation.Plan, affected: dict[str, list[str]]) -> dict[str, t.Any]:
+    def _rotate(self, plan: rotation.Plan, affected: dict[str, list[str]], sent: bool = False) -> dict[str, t.Any]:
         before = set(self._record.pending.instances if self._record.pending else ())
-        engine, end = self._drive(plan)
+        engine, end = self._drive(plan, sent)
         committed = isinstance(end, rotation.Commit)
         if committed:
             self._commit()

@@ -15,7 +15,8 @@ version_added: 0.1.0
 description:
   - After M(convox.credentials.rack_keyroll) or M(convox.credentials.instance_keyroll) with O(convox.credentials.rack_keyroll#module:wait=false)
     has begun a roll on each rack of a batch, this takes every step that needs waiting, for all of them at once, up to
-    the proof that the new key is in force. The same module commits it then, again without waiting.
+    the proof that the new key is in force. A rack's API key is then committed at once, where nothing but the stores is
+    needed for that. What is left, the same module commits, again without waiting.
   - It holds one fork, however many racks there are, and one time-out for all of them.
   - Says at least every 15 seconds, without C(-v), which racks wait for what.
   - It never fails, and does not do what only a rack's own task can. RV(racks) says which were left to that, and what
@@ -72,7 +73,7 @@ EXAMPLES = r"""
     host: "{{ convox_host }}"
     rotation_id: 2026-q4
     wait: "{{ waited.racks[inventory_hostname].reached == 'left' }}"
-  when: waited.racks[inventory_hostname].reached | default('stopped') != 'stopped'
+  when: waited.racks[inventory_hostname].reached | default('stopped') in ['ready', 'left']
 """
 
 RETURN = r"""
@@ -84,8 +85,9 @@ racks:
   contains:
     reached:
       description:
-        - V(ready) when the same module can commit it without waiting, V(stopped) when it ended badly, V(left) when
-          the module has to wait by itself.
+        - V(committed) when nothing is left to be done, with what the module itself would have returned; V(ready) when the
+          same module can commit it without waiting, V(stopped) when it ended badly, V(left) when the module has to wait
+          by itself.
       type: str
     msg:
       description: What happened, and what to do next. Only where it ended badly.
@@ -93,5 +95,5 @@ racks:
     waited_s:
       description: Seconds that were waited.
       type: float
-  sample: {"production": {"reached": "ready", "phase": "confirmed", "waited_s": 213.0}}
+  sample: {"production": {"reached": "committed", "phase": "committed", "waited_s": 213.0}}
 """

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.aws import Clients
+from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.task import Standing, Task, conceal_urls
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
@@ -45,8 +45,11 @@ class Begun:
             return None
         # Values of Ansible's carry where they come from; what asks the rack takes plain ones.
         options = json.loads(json.dumps(begun["options"]))
-        sent_for = result.get("rotation_id") if result.get("sent") else None
-        return cls(name, options and {**options, "wait": True}, begun["key_was_given"], sent_for and str(sent_for), "msg" not in result)
+        rotation_id = result.get("rotation_id") and str(result["rotation_id"])
+        # Where none was given, who goes on has the one that was made.
+        more = {"wait": True, "rotation_id": (options or {}).get("rotation_id") or rotation_id}
+        sent_for = rotation_id if result.get("sent") else None
+        return cls(name, options and {**options, **more}, begun["key_was_given"], sent_for, "msg" not in result)
 
     def task(self, environ: t.Mapping[str, str], clients: Clients, clock: Clock, wait: Wait) -> Task:
         """What the rack's waiting parts work with; racks of one batch share AWS's clients."""

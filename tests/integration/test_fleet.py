@@ -9,16 +9,18 @@ import fcntl
 import json
 import os
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from tests.integration.ansible import descendants, kill_with_descendants
+from tests.integration.ansible import kill_with_descendants
 from tests.integration.plays import Fleet, in_force, times_set, token_of
 from tests.integration.test_examples import examples
 from tests.measured import MEASURED
 from tests.places import ROOT
+from tests.proc import descendants, stat_of
 from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def test_a_fleet_takes_as_long_as_its_slowest_rack(machine: Machine, new_rack: N
 
 def test_stuck_racks_cost_one_time_out(machine: Machine, new_rack: NewRack) -> None:
     fleet = Fleet(machine, [new_rack() for _number in range(4)] + [new_rack(update_seconds=600.0) for _number in range(5)])
-    wait = 12.0
+    wait = 12
     began = time.monotonic()
     fleet.play("rotate_rack_keys", "--forks", "1", status=2, convox_serial="100%", convox_wait_timeout=wait, convox_rotation_id="q4")
     assert time.monotonic() - began < 3 * wait + 30
@@ -155,12 +157,12 @@ def test_no_rack_of_the_next_batch_is_touched(machine: Machine, new_rack: NewRac
     """By the oldest ansible-core and by the newest: the two quietly differ in what stops a play (architecture 7)."""
     fleet = Fleet(machine, [new_rack() for _number in range(4)])
     fleet.racks[1].fault("rollback")
-    with fleet.by_core(core):
-        failed = fleet.play("rotate_rack_keys", status=2, convox_rotation_id="q4", convox_serial="1,2,100%")
-        assert f"{fleet.racks[1].name}: FAILED at phase" in failed
-        assert [times_set(rack) for rack in fleet.racks] == [1, 1, 1, 0]
-        assert f"rack {fleet.racks[3].name}" not in {each["server"] for each in machine.convox.journal.entries()}
-        finished = fleet.play("rotate_all", "--skip-tags", "console", convox_rotation_id="q4")
+    fleet.use_core(core)
+    failed = fleet.play("rotate_rack_keys", status=2, convox_rotation_id="q4", convox_serial="1,2,100%")
+    assert f"{fleet.racks[1].name}: FAILED at phase" in failed
+    assert [times_set(rack) for rack in fleet.racks] == [1, 1, 1, 0]
+    assert f"rack {fleet.racks[3].name}" not in {each["server"] for each in machine.convox.journal.entries()}
+    finished = fleet.play("rotate_all", "--skip-tags", "console", convox_rotation_id="q4")
     assert finished.count(": left as it is") == 2
     assert [machine.auth()[rack.host] == in_force(rack) for rack in fleet.racks] == [True] * 4
     assert all(rack.parameters["Key"] for rack in fleet.racks)
@@ -169,10 +171,12 @@ def test_no_rack_of_the_next_batch_is_touched(machine: Machine, new_rack: NewRac
 def test_a_rack_that_is_busy_is_waited_for(machine: Machine, new_rack: NewRack) -> None:
     """Somebody else's update: nothing was begun, and then the rack is rolled in the same run."""
     fleet = Fleet(machine, [new_rack(), new_rack()])
-    fleet.racks[1].set(update_seconds=12.0)
+    fleet.racks[1].fault("never_ends")
     fleet.racks[1].update({"InstanceType": "t3.large"})
-    fleet.racks[1].set(update_seconds=0.0)
+    ends = threading.Timer(12.0, fleet.racks[1].faults.clear)
+    ends.start()
     fleet.play("rotate_rack_keys", convox_serial="100%")
+    ends.join()
     rolled_once(fleet)
 
 
@@ -206,6 +210,20 @@ def test_a_rack_that_another_run_works_on_is_waited_for(fleet: Fleet) -> None:
         let_go()
         fleet.end(process)
     rolled_once(fleet)
+
+
+def test_a_rack_is_committed_while_others_are_waited_for(machine: Machine, new_rack: NewRack) -> None:
+    """A key that is in force is not left pending for as long as the slowest rack takes."""
+    fleet = Fleet(machine, [new_rack(update_seconds=2.0), new_rack(update_seconds=600.0)])
+    process = fleet.begin("rotate_rack_keys", convox_serial="100%", convox_rotation_id="q4")
+    quick = fleet.racks[0]
+    try:
+        wait_until(lambda: machine.auth()[quick.host] == in_force(quick) != fleet.former[quick.name])
+        wait_until((machine.config / "ledger.jsonl").is_file)
+        assert process.poll() is None
+        assert "Waiting for 2 racks" in fleet.stderr.read_text(encoding="utf-8")
+    finally:
+        kill_with_descendants(process)
 
 
 @pytest.mark.parametrize("given", ["key", "token"])
@@ -277,10 +295,11 @@ def test_a_killed_run_is_finished_by_the_next(machine: Machine, new_rack: NewRac
 
 
 def alive(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
+    """One that has ended may still be listed: whoever has adopted it reaps it when it likes."""
+    try:
+        return stat_of(pid)[0] != "Z"
+    except OSError:
+        return False
 
 
 # -- fixtures -----------------------------------------------------------------------------------------------------

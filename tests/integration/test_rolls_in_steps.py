@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +99,16 @@ def test_builds_that_began_with_the_new_key_are_well(direct: Direct, slow: Rack)
 
 def test_nothing_was_begun(machine: Machine, direct: Direct, slow: Rack) -> None:
     """A rack that was busy is waited for, and nothing is changed on it meanwhile."""
+    slow.fault("never_ends")
     slow.update({"InstanceType": "t3.large"})
     begun = direct("rack_keyroll", host=slow.host, wait=False)
     assert (begun["needs_wait"], "its stack is busy" in (begun.msg or "")) == (True, True)
+    ends = threading.Timer(0.5, slow.faults.clear)
+    ends.start()
     waited = direct("rack_keyroll", waiting=rack_roll.wait, host=slow.host)
     assert waited.data == {"phase": None}
     assert times_set(slow) == 0
+    ends.join()
     slow.wait_at_rest()
 
 

@@ -28,6 +28,11 @@ def test_what_the_first_step_found_out_stays() -> None:
     expect(BEGUN, READY, COMMITTED, phase="committed", resumed=False, method="cloudformation", waited_s=22.0, changed=True, msg=None)
 
 
+def test_a_rack_that_was_committed_while_it_was_waited_for() -> None:
+    waited = {"racks": {"one": {**COMMITTED, "reached": "committed", "waited_s": 20.0}}}
+    expect(BEGUN, waited, SKIPPED, phase="committed", resumed=False, method="cloudformation", waited_s=21.5, changed=True, msg=None, reached=None)
+
+
 def test_nothing_was_to_be_waited_for() -> None:
     settled = {"changed": False, "phase": "committed", "fingerprint": "old"}
     assert roll_result(settled, {"racks": {}}, SKIPPED, "one") == settled

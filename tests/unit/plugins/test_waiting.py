@@ -195,7 +195,7 @@ def test_long_words_and_many_names_are_cut() -> None:
 def test_what_was_begun() -> None:
     result = {"changed": True, "sent": True, "rotation_id": "q4", "begun": {"options": OPTIONS, "key_was_given": True}}
     begun = Begun.of("one", result)
-    assert begun == Begun("one", {**OPTIONS, "wait": True}, key_was_given=True, sent_for="q4", begun=True)
+    assert begun == Begun("one", {**OPTIONS, "wait": True, "rotation_id": "q4"}, key_was_given=True, sent_for="q4", begun=True)
     assert begun.patience == Patience(held_s=60, away_s=60)
     found_busy = Begun.of("one", {"msg": "its stack is busy", "begun": {"options": OPTIONS, "key_was_given": True}})
     assert (found_busy.sent_for, found_busy.begun, found_busy.patience) == (None, False, Patience(held_s=60, away_s=60))
@@ -210,6 +210,7 @@ def test_nothing_was_begun(result: Any) -> None:
 @pytest.mark.parametrize(
     ("wait", "key_was_given", "reached"),
     [
+        (Wait("one", result={"phase": "committed"}), False, "committed"),
         (Wait("one", result={"phase": "confirmed"}), False, "ready"),
         (Wait("one", result={"phase": None}), False, "left"),
         (Wait("one", result={"phase": "applied", "old_fingerprint": "abc"}, error="rolled back"), True, "stopped"),
