@@ -58,11 +58,15 @@ def _secretsmanager(option: Option, aws: AskAws) -> Store:
 
 
 class StoreSet:
-    """The stores of one run, as one: the first is written first, and each of them before anything goes on."""
+    """The stores of one run, as one: the first is written first, and each of them before anything goes on.
 
-    def __init__(self, options: t.Sequence[Option], cli: CliConfig, secrets: Secrets, aws: AskAws) -> None:
+    ``account``: the email of whom the run works for at a Console, where it was told.
+    """
+
+    def __init__(self, options: t.Sequence[Option], cli: CliConfig, secrets: Secrets, aws: AskAws, account: str | None = None) -> None:
         if not options:
             raise BadInput("stores: empty; a new key must be kept somewhere; leave the option out for the CLI's files")
+        self._account = account
         self._cli = cli
         self._secrets = secrets
         self._stores = [KINDS[option["type"]](option, cli, aws) for option in options]
@@ -80,7 +84,9 @@ class StoreSet:
 
     def load(self, kind: str, name: str) -> Record:
         """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
-        record = records.join([r for r in (s.load(kind, name) for s in self._stores + self._also_read) if r is not None])
+        places = self._stores + self._also_read
+        joined = (records.join([r for r in (s.load(kind, each) for s in places) if r is not None]) for each in self._names(kind, name))
+        record = next((each for each in joined if each is not None), None)
         if record is None:
             return Record(kind, name)
         for key in record.secrets():
@@ -110,10 +116,16 @@ class StoreSet:
 
     def keys(self, kind: str, host: str) -> list[tuple[str, str]]:
         """(key, where it was found), in the stores' order."""
-        found = [(store.key(kind, host), store.label) for store in self._stores]
+        names = self._names(kind, host)
+        found = [(next(filter(None, (store.key(kind, name) for name in names)), None), store.label) for store in self._stores]
         for key, dummy in found:
             self._secrets.add(key)
         return [(key, label) for key, label in found if key]
+
+    def _names(self, kind: str, name: str) -> list[str]:
+        """What a credential may be filed under: a Console's key is the account's, and a secret has that one name."""
+        of_account = kind == records.CONSOLE_API_KEY and self._account and "@" not in name
+        return [f"{self._account}@{name}", name] if of_account else [name]
 
     def refuse_short_lived(self, environ: t.Mapping[str, str]) -> None:
         """A key must not be kept where the job's end deletes it."""

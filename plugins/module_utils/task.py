@@ -66,7 +66,7 @@ class Task:
         # Not at the top, as little as AWS: each task pays for what it loads (docs/performance.md).
         from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 
-        return StoreSet(self.options["stores"], self.cli, self.secrets, self.aws)
+        return StoreSet(self.options["stores"], self.cli, self.secrets, self.aws, self.options.get("email"))
 
     def aws(self) -> Aws:
         """AWS as the options say; nobody is asked yet."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.watching import asked, nothing_changes
 from tests.places import ROOT
+from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,19 @@ def test_a_session_is_opened_and_kept(machine: Machine, held: Rack, console: Con
     through = [each for each in asked(machine.convox, "console") if each["rack"] == f"acme/{held.name}"]
     assert through
     assert all(each["agent"].startswith("convox.go/") for each in through)
+
+
+def test_a_key_that_was_rolled_into_a_secret(machine: Machine, held: Rack, console: Console) -> None:
+    """The one that a job was given is dead since: the account's own is in the store, and is found by its email."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    old, given = console.api_key, {"stores": [{"type": "aws_secretsmanager"}], "email": console.email, "api_key": console.api_key}
+    machine.unknowable.add(held.key)
+    machine.run("console_api_key", host=console.host, account_password=console.password, **given)
+    assert console.api_key != old
+    done = machine.run("rack_keyroll", **given, **options("rack_keyroll", console, held))
+    assert (done["phase"], done["rack"]) == ("committed", held.name)
+    assert f"the key {fingerprint(old)} from api_key is refused" in done.warnings
+    assert not (machine.config / "auth").exists()
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -302,6 +302,29 @@ def test_keys_in_the_stores_order(make: Make, cli: CliConfig) -> None:
     assert next(label for _key, label in make("cli", "a").keys(RACK_API_KEY, HOST)) == "cli"
 
 
+@pytest.mark.parametrize("kind", ["cli", "file", "aws_secretsmanager"])
+def test_a_console_s_key_is_found_by_its_account(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig, kind: str) -> None:
+    """Who reaches a rack through a Console knows the host, and a secret is filed under the account alone."""
+    console, told = "console.example.com", {"name": f"{tmp_path.name}/<rack-domain>", "path": str(tmp_path / "keys.json")}
+    aws = request.getfixturevalue("aws") if kind == "aws_secretsmanager" else None
+
+    def stores(account: str | None) -> StoreSet:
+        return StoreSet([{"type": kind, **told}], cli, Secrets(), lambda: aws, account)
+
+    accounts = {"b@example.com": OTHER, "a@example.com": OLD}
+    for account, key in accounts.items():
+        stores(None).save(Record(CONSOLE_API_KEY, f"{account}@{console}", host=console, current=key))
+    for account, key in accounts.items():
+        assert [found for found, _label in stores(account).keys(CONSOLE_API_KEY, console)] == [key]
+        assert stores(account).load(CONSOLE_API_KEY, console).identity == f"{account}@{console}"
+        assert stores(account).keys(RACK_API_KEY, console) == []
+        assert stores(account).load(RACK_API_KEY, console) == Record(RACK_API_KEY, console)
+    # By the host alone it is somebody's, where one file has them all.
+    found = [] if kind == "aws_secretsmanager" else [OTHER]
+    for account in (None, "c@example.com"):
+        assert [key for key, _label in stores(account).keys(CONSOLE_API_KEY, console)] == found
+
+
 # -- which are allowed --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("variable", JOB_VARIABLES)
 def test_what_the_job_s_end_deletes_is_no_store(cli: CliConfig, tmp_path: Path, variable: str) -> None:
