@@ -141,6 +141,8 @@ class ConsoleRoll:
         self._check_password()
         account = Account(self._reach.transport(self._host), self._task.secrets)
         account.log_in(self._task.options["email"], self._task.options["account_password"])
+        # Another controller knows nothing of this one's lock, and its key would be dead.
+        self._stores.refuse_overtaken(self._record, old)
         for dummy in range(MOST_RESETS):
             key = self._reset(account, old)
             if self._confirmed(key):

@@ -102,6 +102,8 @@ class InstanceRun:
         if dry:
             self._count_instances()
             return self._report(None, changed=True)
+        if not self._resumed:
+            self._stores.refuse_overtaken(self._record, self._record.current)
         self._stage()
         end = self._drive()
         if end.do == COMMIT:

@@ -155,6 +155,8 @@ class RackRoll(RackKey):
                 builds=tuple(builds),
             ),
         )
+        # Another controller knows nothing of this one's lock, and may have been at work all through the preflight.
+        self._stores.refuse_overtaken(self._record, old)
         self._record = self._named(staged)
         self._stores.save(self._record)
         return None if task.options.get("new_key") else key

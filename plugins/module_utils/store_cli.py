@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, Record, join
@@ -28,13 +29,13 @@ class CliStore:
         self._notebooks = [FileStore(layout.file("rotations.json")) for layout in cli.layouts]
 
     def load(self, kind: str, name: str) -> Record | None:
-        return join([record for record in (book.load(kind, name) for book in self._notebooks) if record is not None])
+        return self._joined(book.load(kind, name) for book in self._notebooks)
 
     def save(self, record: Record) -> None:
         if record.pending is None and {self._login(name, record) for name in (record.identity, record.host) if name} == {record.current}:
             # ``auth`` has it now, and by the names that it is asked for; one copy is enough.
             record = dataclasses.replace(record, current=None)
-        for book in [book for book in self._notebooks if book.load(record.kind, record.identity)] or self._notebooks[:1]:
+        for book in [book for book in self._notebooks if book.find(record.kind, record.identity)] or self._notebooks[:1]:
             book.save(record)
 
     def promote(self, record: Record, promotion: Promotion) -> None:
@@ -44,10 +45,14 @@ class CliStore:
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:
-        record = self.load(kind, host)
+        record = self._joined(book.find(kind, host) for book in self._notebooks)
         if record and record.current:
             return record.current
         return None if kind == INSTANCE_KEY else self._login(host, record)
+
+    @staticmethod
+    def _joined(found: t.Iterable[Record | None]) -> Record | None:
+        return join([record for record in found if record is not None])
 
     def _login(self, name: str, record: Record | None) -> str | None:
         """The key in ``auth``: by the name that is asked for, else by the one that the host was reached by."""

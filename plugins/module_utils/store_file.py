@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils import files, records
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
-from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.store import Met, Promotion
 
 
 class FileStore:
@@ -24,8 +24,16 @@ class FileStore:
         self.path = os.path.abspath(os.path.expanduser(path))
         self.persistent = persistent
         self.label = f"file:{self.path}"
+        self._met = Met()
 
     def load(self, kind: str, name: str) -> Record | None:
+        record = self.find(kind, name)
+        if record is not None:
+            self._met.add(kind, record.identity, record.current, record.pending.key if record.pending else None)
+        return record
+
+    def find(self, kind: str, name: str) -> Record | None:
+        """The same for who decides nothing by it: what is saved afterwards is compared with what ``load`` returned."""
         section = self._section(files.read_json(self.path, files.LARGEST_STORE), kind)
         by_host = (k for k, v in section.items() if isinstance(v, dict) and name in (v.get("host"), v.get("console")))
         identity = name if name in section else next(by_host, None)
@@ -41,13 +49,16 @@ class FileStore:
     def save(self, record: Record) -> None:
         with files.updating(self.path, files.LARGEST_STORE) as data:
             section = data[record.kind] = self._section(data, record.kind)
-            section[record.identity] = records.to_json(record, section.get(record.identity))
+            there = section.get(record.identity)
+            self._met.refuse_others(self.label, record, *_keys_of(there))
+            section[record.identity] = records.to_json(record, there)
+        self._met.add(record.kind, record.identity, record.current, record.pending.key if record.pending else None)
 
     def promote(self, record: Record, promotion: Promotion) -> None:
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:
-        record = self.load(kind, host)
+        record = self.find(kind, host)
         return record.current if record else None
 
     def prove(self, record: Record, dry: bool) -> None:
@@ -62,3 +73,12 @@ class FileStore:
         if not isinstance(section, dict):
             raise Damaged(f"{self.path}: what it has as {kind} is not as this collection wrote it; nothing was changed; mend the file")
         return section
+
+
+def _keys_of(there: t.Any) -> tuple[str | None, str | None]:
+    """The pending key and the current one of an entry, whatever else is in it."""
+    entry = there if isinstance(there, dict) else {}
+    pending = entry.get("pending")
+    found = (pending.get("key") if isinstance(pending, dict) else None, entry.get("current"))
+    pending_key, current = (key if isinstance(key, str) and key else None for key in found)
+    return pending_key, current

@@ -26,7 +26,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws,
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, Damaged, RequestFailed, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
+from ansible_collections.convox.credentials.plugins.module_utils.store import Met, Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.times import format_date
 
 DEFAULT_NAME = "convox/<rack-domain>"
@@ -72,14 +72,16 @@ class SecretsManagerStore:
         self._kms_key_id = kms_key_id
         self._tags = _texts(tags or {})
         self.label = f"aws_secretsmanager:{self._template}"
+        self._met = Met()
 
     # -- the interface of stores ----------------------------------------------------------------------------------
     def load(self, kind: str, name: str) -> Record | None:
-        secret = self._read(self._name(kind, name))
-        if secret is None or secret.values.get(_RECORD, {}).get("kind", kind) != kind:
+        found = self._find(kind, name)
+        if found is None:
             return None
-        record = self._record(secret, kind, name)
-        return record if name in (record.identity, record.host) else None
+        secret, record = found
+        self._meet(secret, record)
+        return record
 
     def save(self, record: Record) -> None:
         self._save(record, always=False)
@@ -87,6 +89,8 @@ class SecretsManagerStore:
     def promote(self, record: Record, promotion: Promotion) -> None:
         secret = self._own(record)
         if secret is not None and secret.key(_CURRENT) != record.current:
+            # Before the first write, as ``save`` does.
+            self._refuse_others(secret, record)
             if secret.key(_PENDING) == record.current:
                 self._call(
                     "update_secret_version_stage",
@@ -100,16 +104,19 @@ class SecretsManagerStore:
         self.save(record)
 
     def key(self, kind: str, host: str) -> str | None:
-        record = self.load(kind, host)
-        return record.current if record else None
+        # Nothing is decided by it: what is saved afterwards is compared with what ``load`` returned.
+        found = self._find(kind, host)
+        return found[1].current if found else None
 
     def prove(self, record: Record, dry: bool) -> None:
         if dry:
-            self._own(record)
+            secret = self._own(record)
+            if secret is not None:
+                self._refuse_others(secret, record)
             return
-        self._save(record, always=True)
-        back = self.load(record.kind, record.identity)
-        if back is None or back.pending != record.pending:
+        secret = self._save(record, always=True)
+        back = self._find(record.kind, record.identity)
+        if back is None or back[1].pending != record.pending:
             raise StoreFailed(f"{self.label}: what was written can't be read back; nothing was rolled; see who else writes there")
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -131,6 +138,13 @@ class SecretsManagerStore:
         values = {stage: self._value(name, version.get("SecretString") or "") for stage, version in found.items()}
         staged = found.get(_PENDING, {}).get("CreatedDate")
         return Secret(name, versions, values, tags_of(about), format_date(staged) if staged else None)
+
+    def _find(self, kind: str, name: str) -> tuple[Secret, Record] | None:
+        secret = self._read(self._name(kind, name))
+        if secret is None or secret.values.get(_RECORD, {}).get("kind", kind) != kind:
+            return None
+        record = self._record(secret, kind, name)
+        return (secret, record) if name in (record.identity, record.host) and self._foreign_host(secret, kind, name) is None else None
 
     def _value(self, name: str, text: str) -> t.Mapping[str, t.Any]:
         value = None
@@ -162,26 +176,62 @@ class SecretsManagerStore:
     def _own(self, record: Record) -> Secret | None:
         """The secret of a record; StoreFailed where it is another credential's."""
         secret = self._read(self._name(record.kind, record.identity))
-        whose = secret.values.get(_RECORD, {}) if secret else {}
+        if secret is None:
+            return None
+        whose = secret.values.get(_RECORD, {})
+        other = self._foreign_host(secret, record.kind, record.identity, record.host)
         if (whose.get("kind", record.kind), whose.get("identity", record.identity)) != (record.kind, record.identity):
+            other = str(whose.get("identity"))
+        if other is not None:
             raise StoreFailed(
-                f"{self.label}: the secret {secret.name if secret else ''} is {whose.get('identity')}'s, not {record.identity}'s; nothing was changed; "
+                f"{self.label}: the secret {secret.name} is {other}'s, not {record.identity}'s; nothing was changed; "
                 f"choose another name in stores, best one with {_IDENTITY} in it"
             )
         return secret
 
+    def _foreign_host(self, secret: Secret, kind: str, *names: str | None) -> str | None:
+        """Another host that a secret says it is of, where nothing else tells: neither a record, nor its name, which then may be anybody's.
+
+        Names of a Console's keys are ``email@host``.
+        """
+        value = secret.values.get(_CURRENT, {})
+        if _IDENTITY in self._template or _RECORD in secret.values or secret.key(_CURRENT) is None:
+            return None
+        host = value.get("host")
+        known = {name.lower() for name in names if name}
+        if kind == records.CONSOLE_API_KEY:
+            known |= {name.rpartition("@")[2] for name in known}
+        return None if isinstance(host, str) and host.lower() in known else str(host or "nobody")
+
+    # -- two controllers ------------------------------------------------------------------------------------------
+    def _meet(self, secret: Secret, record: Record) -> None:
+        pending = record.pending.key if record.pending else None
+        self._met.add(record.kind, record.identity, secret.pending_key, secret.key(_CURRENT), pending, record.current)
+
+    def _refuse_others(self, secret: Secret, record: Record) -> None:
+        """Of two that try at the same moment, AWS takes the first (by the tokens)."""
+        self._met.refuse_others(self.label, record, secret.pending_key, secret.key(_CURRENT))
+
     # -- writing --------------------------------------------------------------------------------------------------
-    def _save(self, record: Record, always: bool) -> None:
+    def _save(self, record: Record, always: bool) -> Secret:
+        """Returns it as it was before."""
         secret = self._own(record) or self._create(record)
+        self._refuse_others(secret, record)
+        if secret.versions.get(_CURRENT) in (None, secret.versions.get(_RECORD)):
+            # It was made without a value: AWS makes current what is put first, which is not to be the record.
+            self._put(secret, _CURRENT, {}, _token(record.identity, "created"))
+            secret = self._read_again(secret.name)
         staged = record.pending.key if record.pending else None
         if staged and staged != secret.key(_CURRENT):
             self._stage(secret, record, staged)
         data = {"kind": record.kind, "identity": record.identity, **records.to_json(record, secret.values.get(_RECORD))}
         if always or data != secret.values.get(_RECORD):
-            self._put(secret, _RECORD, data)
+            self._put(secret, _RECORD, data, _token(record.identity, _RECORD, secret.versions.get(_RECORD, "")))
         if record.pending is None and _PENDING in secret.versions and secret.versions[_PENDING] == secret.versions.get(_CURRENT):
             self._call("update_secret_version_stage", SecretId=secret.name, VersionStage=_PENDING, RemoveFromVersionId=secret.versions[_PENDING])
         self._tag(secret, record)
+        self._meet(secret, record)
+        return secret
 
     def _create(self, record: Record) -> Secret:
         name = self._name(record.kind, record.identity)
@@ -196,21 +246,17 @@ class SecretsManagerStore:
             Tags=as_tags(self._tags),
             **more,
         )
+        return self._read_again(name)
+
+    def _read_again(self, name: str) -> Secret:
         secret = self._read(name)
         if secret is None:
             raise StoreFailed(f"{self.label}: the secret {name} can't be found after it was made; nothing was rolled; run again")
         return secret
 
     def _stage(self, secret: Secret, record: Record, staged: str) -> None:
-        """Never a second key beside one that another machine staged: of two that try, AWS takes the first (by the token)."""
-        there = secret.pending_key
-        if there == staged:
+        if secret.pending_key == staged:
             return
-        if there is not None and there not in record.secrets():
-            raise StoreFailed(
-                f"{self.label}: another run has staged the key {fingerprint(there)} for {record.identity}; nothing was changed; "
-                "run again, which finishes that one"
-            )
         token = _token(record.identity, secret.versions.get(_CURRENT, ""), secret.versions.get(_PENDING, ""))
         shown = _shown(record, staged, record.pending.key_name if record.pending else None)
         self._put(secret, _PENDING, {**secret.values.get(_CURRENT, {}), **shown}, token)

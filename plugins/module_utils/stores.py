@@ -19,7 +19,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.cli_config impo
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
-from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store, overtaken, staged_meanwhile
 from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 
@@ -92,6 +92,18 @@ class StoreSet:
         for key in record.secrets():
             self._secrets.add(key)
         return record
+
+    def refuse_overtaken(self, decided_on: Record, current: str | None) -> None:
+        """Raises StoreFailed where another run began or ended a rotation since the record was loaded, before the first store is written.
+
+        ``current``: the key in force as the run knows it, which proving may have written.
+        """
+        now = self.load(decided_on.kind, decided_on.identity)
+        if now.pending is not None and now.pending.key and now.pending != decided_on.pending:
+            raise staged_meanwhile(self.named, decided_on, now.pending.key)
+        decided = (decided_on.pending, decided_on.rotation_ids)
+        if (now.pending, now.rotation_ids) != decided or now.current not in (decided_on.current, current):
+            raise overtaken(decided_on)
 
     def save(self, record: Record) -> None:
         for store in self._stores:

@@ -196,7 +196,7 @@ def test_a_secret_in_aws(machine: Machine, direct: Direct, console: Console, acc
     machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
     name, stores, old = f"convox/{console.email}@{console.host}", [{"type": "aws_secretsmanager"}], console.api_key
     resets = len(console.former_keys)
-    machine.convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None)
+    machine.convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None, skip=1)
     failed = direct("console_api_key", stores=stores, **account)
     assert "secretsmanager:UpdateSecretVersionStage" in (failed.msg or "")
     assert {stage: stages_of(machine.convox, name)[stage]["api_key"] for stage in ("AWSCURRENT", "AWSPENDING")} == {
@@ -211,6 +211,24 @@ def test_a_secret_in_aws(machine: Machine, direct: Direct, console: Console, acc
     assert (stages["AWSPREVIOUS"]["api_key"], "AWSPENDING" in stages) == (old, False)
     assert len(console.former_keys) == resets + 1
     assert not direct("console_api_key", stores=stores, max_age="1d", **account)["changed"]
+
+
+def test_another_controller_rolls_it_meanwhile(machine: Machine, console: Console, account: dict[str, Any]) -> None:
+    """While a run opens its session: that one makes no second key, which would kill the first, and notes nothing in a store of its own."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    given, resets = {**account, "api_key": console.api_key, "rotation_id": "2026-q4"}, len(console.former_keys)
+    secret = {"type": "aws_secretsmanager"}
+    console.fault("delay", path="/graphql", seconds=20)
+    late = machine.begin("console_api_key", stores=[{"type": "cli"}, secret], **given)
+    wait_until(lambda: console.faults.list() == [])
+    done = machine.run("console_api_key", stores=[secret], config_dir=str(machine.home / "other"), **given)
+    refused = late.end()
+    assert refused.failed
+    assert f"{console.email}@{console.host}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
+    assert not (machine.config / "rotations.json").exists()
+    again = machine.run("console_api_key", stores=[{"type": "cli"}, secret], **given)
+    assert (again.changed, again["fingerprint"]) == (False, done["fingerprint"])
+    assert len(console.former_keys) == resets + 1
 
 
 @pytest.fixture

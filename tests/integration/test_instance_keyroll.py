@@ -79,6 +79,25 @@ def test_begun_and_finished_by_a_secret_in_aws(machine: Machine, new_rack: NewRa
     assert posts(machine, rack) == 1
 
 
+def test_another_controller_rolls_it_meanwhile(machine: Machine, convox: Standin, new_rack: NewRack) -> None:
+    """For the same campaign, while a run is about to begin: that one makes no second pair."""
+    rack = new_rack(key_pair="former-pair", instance_seconds=1.0, instances=2)
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    given = {"host": rack.host, "api_key": rack.key, "stores": [{"type": "aws_secretsmanager"}], "rotation_id": "2026-q4"}
+    # The last thing that is proven of the store.
+    convox.aws_faults.add(action="secretsmanager:UntagResource", effect="delay", seconds=20)
+    late = machine.begin("instance_keyroll", **given)
+    wait_until(lambda: convox.aws_faults.list() == [])
+    done = machine.run("instance_keyroll", config_dir=str(machine.home / "other"), **given)
+    refused = late.end()
+    assert refused.failed
+    assert f"{rack.rack_domain}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
+    again = machine.run("instance_keyroll", **given)
+    assert (again.changed, again["key_name"]) == (False, done["key_name"])
+    assert is_whole(rack, done["key_name"])
+    assert posts(machine, rack) == 1
+
+
 def test_begun_without_waiting_and_finished_later(machine: Machine, new_rack: NewRack) -> None:
     rack = new_rack(key_pair="old-pair", instances=2)
     machine.log_in(rack.host, rack.key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.machine import Machine
-from tests.integration.watching import new_keys_of, nothing_changes, stages_of
+from tests.integration.watching import new_keys_of, nothing_changes, stages_of, wait_until
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -164,12 +164,50 @@ def test_two_controllers_share_a_secret(machine: Machine, rack: Rack, shared: Sh
     assert rack.accepted_keys == {secret(machine, rack, "AWSCURRENT")["api_key"]} == set(new_keys_of(rack))
 
 
+def test_a_rack_that_another_controller_rolls_meanwhile(machine: Machine, rack: Rack) -> None:
+    """For the same campaign, while a run waits: it stages nothing, not even in a store of its own, and rolls nothing when it runs again."""
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    given = {"host": rack.host, "rotation_id": "2026-q4"}
+    # What is asked last before a key is staged.
+    rack.fault("delay", seconds=20, path="^/instances$", times=1)
+    late = machine.begin("rack_keyroll", api_key=rack.key, stores=[{"type": "cli"}, SECRET], **given)
+    wait_until(lambda: rack.faults.list() == [])
+    done = machine.run("rack_keyroll", api_key=rack.key, stores=[SECRET], config_dir=str(machine.home / "other"), **given)
+    refused = late.end()
+    assert refused.failed
+    assert f"{rack.rack_domain}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
+    assert not (machine.config / "rotations.json").exists()
+    again = machine.run("rack_keyroll", stores=[{"type": "cli"}, SECRET], **given)
+    assert (again.changed, again["fingerprint"]) == (False, done["fingerprint"])
+    assert rack.accepted_keys == {secret(machine, rack, "AWSCURRENT")["api_key"]} == set(new_keys_of(rack))
+
+
+def test_two_runs_share_a_file(machine: Machine, rack: Rack, file: Path) -> None:
+    """But not the CLI's directory, where the lock is: the one that comes second leaves the first one's key, and finishes it next."""
+    machine.aws = False
+    old, stores = rack.key, [{"type": "file", "path": str(file)}]
+    # What is asked last before a key is staged.
+    rack.fault("delay", seconds=15, path="^/instances$", times=1)
+    late = machine.begin("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "one"))
+    wait_until(lambda: rack.faults.list() == [])
+    first = machine.run("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "two"), activate="none")
+    refused = late.end()
+    assert refused.failed
+    assert all(word in refused.msg for word in (first["fingerprint"], rack.rack_domain, "run again"))
+    assert new_keys_of(rack) == [rack.key]
+    done = machine.run("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "one"))
+    assert (done["phase"], done["resumed"], done["fingerprint"]) == ("committed", True, first["fingerprint"])
+    assert rack.accepted_keys == {machine.read_json(file)["rack_api_key"][rack.rack_domain]["current"]}
+
+
 def test_a_store_that_fails_at_the_end(machine: Machine, convox: Standin, rack: Rack, file: Path) -> None:
     """The key is in force and held; the next run promotes what is left, and rolls nothing."""
     machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
     stores = [{"type": "file", "path": str(file)}, SECRET]
-    convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None)
+    convox.aws_faults.add(action="secretsmanager:UpdateSecretVersionStage", times=None, skip=1)
     failed = machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, stores=stores)
+    assert failed.changed
+    assert f"{rack.rack_domain}: the new key is in force and kept as pending: " in failed.msg
     assert "secretsmanager:UpdateSecretVersionStage" in failed.msg
     assert machine.read_json(file)["rack_api_key"][rack.rack_domain]["pending"]["key"] == rack.key
     convox.aws_faults.clear()

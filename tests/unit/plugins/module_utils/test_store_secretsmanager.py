@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, INSTANCE_KEY, RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 from tests.standin import Standin
@@ -183,22 +183,54 @@ def test_a_second_key_is_not_staged(store: SecretsManagerStore, staged: Record, 
     assert inside.stages()["AWSPENDING"]["api_key"] == NEW
 
 
-def test_of_two_at_once_one_is_first(aws: Aws, staged: Record, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both saw nothing pending; AWS takes one key only, for both come with the same token."""
-    SecretsManagerStore(aws).save(dataclasses.replace(staged, pending=None))
-    second, call = SecretsManagerStore(aws), aws.call
+def saved_between(aws: Aws, monkeypatch: pytest.MonkeyPatch, record: Record) -> None:
+    """Let another run save a record after the next one has looked, and before it writes."""
+    call = aws.call
 
     def after_the_first(service: str, operation: str, /, **arguments: t.Any) -> t.Any:
         if operation == "put_secret_value":
             monkeypatch.setattr(aws, "call", call)
-            SecretsManagerStore(aws).save(staged)
+            SecretsManagerStore(aws).save(record)
         return call(service, operation, **arguments)
 
     monkeypatch.setattr(aws, "call", after_the_first)
+
+
+def test_of_two_at_once_one_is_first(aws: Aws, staged: Record, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both saw nothing pending; AWS takes one key only, for both come with the same token."""
+    SecretsManagerStore(aws).save(dataclasses.replace(staged, pending=None))
+    second = SecretsManagerStore(aws)
+    saved_between(aws, monkeypatch, staged)
     with failing(StoreFailed, "run again", hiding=[NEW, "Another1" * 4]):
         second.save(dataclasses.replace(staged, pending=Pending("Another1" * 4, WHEN, ("second",))))
     assert inside.stages()["AWSPENDING"]["api_key"] == NEW
     assert second.load(RACK_API_KEY, staged.identity) == staged
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_proving_leaves_what_another_run_noted_meanwhile(aws: Aws, staged: Record, dry: bool) -> None:
+    """Its record holds keys that nothing else does."""
+    SecretsManagerStore(aws).save(dataclasses.replace(staged, pending=None))
+    first, second = SecretsManagerStore(aws), SecretsManagerStore(aws)
+    before = second.load(RACK_API_KEY, staged.identity)
+    assert before is not None
+    noted = staged.note(applying=WHEN, found=("Another1" * 4,))
+    first.save(noted)
+    with failing(StoreFailed, fingerprint(NEW), staged.identity, "nothing was changed", "run again", hiding=[NEW, "Another1" * 4]):
+        second.prove(before, dry)
+    assert SecretsManagerStore(aws).load(RACK_API_KEY, staged.identity) == noted
+
+
+def test_of_two_records_written_at_once_one_is_first(aws: Aws, staged: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other run stages between this one's look and its write."""
+    SecretsManagerStore(aws).save(dataclasses.replace(staged, pending=None))
+    second, noted = SecretsManagerStore(aws), staged.note(found=("Another1" * 4,))
+    before = second.load(RACK_API_KEY, staged.identity)
+    assert before is not None
+    saved_between(aws, monkeypatch, noted)
+    with failing(StoreFailed, "run again", hiding=[NEW, "Another1" * 4]):
+        second.prove(before, dry=False)
+    assert SecretsManagerStore(aws).load(RACK_API_KEY, staged.identity) == noted
 
 
 def test_a_console_s_next_key_takes_the_place_of_one_that_was_refused(store: SecretsManagerStore, staged: Record, inside: Inside) -> None:
@@ -283,6 +315,76 @@ def test_another_rack_s_secret_is_left(aws: Aws, staged: Record, domain: str) ->
         with failing(StoreFailed, domain, "other.example.com", "<rack-domain>"):
             ask()
     assert store.load(RACK_API_KEY, staged.identity) == staged
+
+
+OTHERS = [{"host": "other.example.com", "api_key": OTHER}, {"api_key": OTHER}, {"host": ["other.example.com"], "api_key": OTHER}]
+
+
+@pytest.mark.parametrize("value", OTHERS)
+@pytest.mark.parametrize("kind", [RACK_API_KEY, CONSOLE_API_KEY])
+def test_a_secret_of_a_fixed_name_is_the_one_s_whose_host_it_says(aws: Aws, staged: Record, domain: str, kind: str, value: dict[str, t.Any]) -> None:
+    """Somebody made it, and no record tells whose it is: its key is sent to nobody else, and nobody else's roll takes it over."""
+    name = f"convox/{domain[:17]}"
+    aws.call("secretsmanager", "create_secret", Name=name, SecretString=json.dumps(value))
+    store, inside = SecretsManagerStore(aws, name), Inside(aws, name)
+    assert (store.key(kind, HOST), store.load(kind, HOST), store.load(kind, f"me@{HOST}")) == (None, None, None)
+    record = dataclasses.replace(staged, kind=kind)
+    asks: list[t.Callable[[], object]] = [
+        lambda: store.prove(dataclasses.replace(record, pending=None), dry=True),
+        lambda: store.prove(dataclasses.replace(record, pending=None), dry=False),
+        lambda: store.save(record),
+        lambda: store.promote(record.promoted(LATER), FINISHED),
+    ]
+    for ask in asks:
+        with failing(StoreFailed, name, f"not {staged.identity}'s", "nothing was changed", "<rack-domain>", hiding=[OLD, NEW, OTHER]):
+            ask()
+    assert inside.stages() == {"AWSCURRENT": value}
+
+
+@pytest.mark.parametrize(("kind", "host", "name"), [(RACK_API_KEY, HOST, HOST), (RACK_API_KEY, HOST.upper(), HOST), (CONSOLE_API_KEY, HOST, f"me@{HOST}")])
+def test_it_is_found_by_that_host(aws: Aws, domain: str, kind: str, host: str, name: str) -> None:
+    secret = f"convox/{domain[:17]}"
+    aws.call("secretsmanager", "create_secret", Name=secret, SecretString=json.dumps({"host": host, "api_key": OLD}))
+    store = SecretsManagerStore(aws, secret)
+    assert {store.key(kind, HOST), store.key(kind, name)} == {OLD}
+    # Once it was rolled, its record tells whose it is: the host may be an alias.
+    record = Record(kind, f"{name}:8443", host=HOST, current=OLD)
+    store.prove(record, dry=False)
+    assert store.load(kind, record.identity) == record
+
+
+def test_of_a_name_of_its_own_the_host_may_be_an_alias(aws: Aws, store: SecretsManagerStore, staged: Record, inside: Inside) -> None:
+    aws.call("secretsmanager", "create_secret", Name=inside.name, SecretString=json.dumps({"host": "alias.example.com", "api_key": OLD}))
+    assert store.key(RACK_API_KEY, staged.identity) == OLD
+    store.prove(dataclasses.replace(staged, pending=None), dry=False)
+
+
+def test_a_secret_without_any_value(aws: Aws, store: SecretsManagerStore, staged: Record, inside: Inside) -> None:
+    """As Terraform makes it, or somebody who knows no key yet: what AWS makes current by itself is not to be the record."""
+    aws.call("secretsmanager", "create_secret", Name=inside.name)
+    assert store.load(RACK_API_KEY, staged.identity) in (None, Record(RACK_API_KEY, staged.identity))
+    store.prove(dataclasses.replace(staged, pending=None), dry=True)
+    assert aws.call("secretsmanager", "describe_secret", SecretId=inside.name).get("VersionIdsToStages", {}) == {}
+    store.prove(dataclasses.replace(staged, pending=None), dry=False)
+    assert inside.stages()["AWSCURRENT"] == {}
+    store.save(staged)
+    assert inside.stages()["AWSPENDING"] == {"host": HOST, "api_key": NEW}
+    store.promote(staged.promoted(LATER), FINISHED)
+    store.save(staged.promoted(LATER).committed())
+    assert inside.stages()["AWSCURRENT"] == {"host": HOST, "api_key": NEW}
+    assert store.load(RACK_API_KEY, staged.identity) == staged.promoted(LATER).committed()
+    assert inside.held() >= {OLD, NEW}
+
+
+def test_a_record_that_became_the_current_value(aws: Aws, store: SecretsManagerStore, staged: Record, inside: Inside) -> None:
+    """As of a secret without a value before: whoever reads the current value reads no record, which holds all keys."""
+    aws.call("secretsmanager", "create_secret", Name=inside.name)
+    record = {"kind": RACK_API_KEY, "identity": staged.identity, "superseded": [OTHER]}
+    aws.call("secretsmanager", "put_secret_value", SecretId=inside.name, SecretString=json.dumps(record), VersionStages=["CONVOX"])
+    assert inside.stages() == {"AWSCURRENT": record, "CONVOX": record}
+    store.save(staged)
+    assert inside.stages()["AWSCURRENT"] == {}
+    assert inside.stages()["AWSPENDING"] == {"host": HOST, "api_key": NEW}
 
 
 def test_one_that_is_being_deleted(store: SecretsManagerStore, staged: Record, inside: Inside) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig, Layout
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Pending, Record
-from ansible_collections.convox.credentials.plugins.module_utils.store import Store
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store
 from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
@@ -43,10 +43,20 @@ def store_on_disk(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig
 
 
 @pytest.fixture(params=["file", "cli", "aws_secretsmanager"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig) -> Store:
-    if request.param == "aws_secretsmanager":
-        return SecretsManagerStore(request.getfixturevalue("aws"), name=f"{tmp_path.name}/<rack-domain>")
-    return FileStore(str(tmp_path / "keys.json")) if request.param == "file" else CliStore(cli)
+def open_store(request: pytest.FixtureRequest, tmp_path: Path, cli: CliConfig) -> t.Callable[[], Store]:
+    """Opens the same place once more, as another run does."""
+
+    def open_store() -> Store:
+        if request.param == "aws_secretsmanager":
+            return SecretsManagerStore(request.getfixturevalue("aws"), name=f"{tmp_path.name}/<rack-domain>")
+        return FileStore(str(tmp_path / "keys.json")) if request.param == "file" else CliStore(cli)
+
+    return open_store
+
+
+@pytest.fixture
+def store(open_store: t.Callable[[], Store]) -> Store:
+    return open_store()
 
 
 def written(path: Path) -> t.Any:
@@ -196,6 +206,72 @@ def test_two_notebooks_are_one(cli: CliConfig) -> None:
         record = each.load(RACK_API_KEY, DOMAIN)
         assert record is not None
         assert (record.pending, record.rotation_ids) == (None, ("zero", "first"))
+
+
+# -- two runs that no lock keeps apart ----------------------------------------------------------------------------
+THIRD = "ThirdThirdThirdThirdThirdThird"
+SECOND_STAGED = dataclasses.replace(STAGED, pending=Pending(THIRD, LATER, ("second",)))
+Open = t.Callable[[], Store]
+
+
+def roll_in(store: Store, staged: Record) -> None:
+    """As a run does from the stage to the commit."""
+    store.save(staged)
+    promoted = staged.promoted(LATER)
+    store.promote(promoted, Promotion(None, staged.old, promoted.current or ""))
+    store.save(promoted.committed())
+
+
+@pytest.mark.parametrize("found", [(), (NEW,)])
+def test_a_key_that_another_run_staged_is_not_overwritten(open_store: Open, found: tuple[str, ...]) -> None:
+    """Not even by one who met that key where the other run sent it."""
+    first, second = open_store(), open_store()
+    first.load(RACK_API_KEY, DOMAIN), second.load(RACK_API_KEY, DOMAIN)
+    first.save(STAGED)
+    with failing(StoreFailed, fingerprint(NEW), DOMAIN, "nothing was changed", "run again", hiding=[NEW, THIRD]):
+        second.save(dataclasses.replace(SECOND_STAGED, pending=dataclasses.replace(SECOND_STAGED.pending or STAGED.pending, found=found)))
+    assert open_store().load(RACK_API_KEY, DOMAIN) == STAGED
+    first.save(STAGED.note(applying=WHEN))
+    # The next run knows it, and finishes that one.
+    found_then = second.load(RACK_API_KEY, DOMAIN)
+    assert found_then is not None
+    second.save(found_then.joined("second"))
+
+
+def test_who_only_looks_for_the_key_in_force_decides_nothing_by_the_pending_one(open_store: Open) -> None:
+    first, second = open_store(), open_store()
+    first.save(dataclasses.replace(STAGED, pending=None))
+    second.load(RACK_API_KEY, DOMAIN)
+    first.save(STAGED)
+    assert second.key(RACK_API_KEY, DOMAIN) == OLD
+    with failing(StoreFailed, fingerprint(NEW), "run again"):
+        second.save(dataclasses.replace(STAGED, pending=Pending(THIRD, LATER, ("second",), found=(NEW,))))
+
+
+def test_a_key_that_another_run_rolled_in_is_not_overwritten(open_store: Open) -> None:
+    first, second = open_store(), open_store()
+    first.save(dataclasses.replace(STAGED, pending=None))
+    second.load(RACK_API_KEY, DOMAIN)
+    roll_in(first, STAGED)
+    with failing(StoreFailed, DOMAIN, "another run has rolled it meanwhile", "nothing was changed", "run again", hiding=[NEW, THIRD]):
+        second.save(SECOND_STAGED)
+    assert open_store().key(RACK_API_KEY, DOMAIN) == NEW
+    assert open_store().load(RACK_API_KEY, DOMAIN) == STAGED.promoted(LATER).committed()
+
+
+def test_a_run_that_slept_through_two_rolls_overwrites_neither(open_store: Open) -> None:
+    """Another one ended its rotation, and a third one the next."""
+    slow, others = open_store(), open_store()
+    slow.save(STAGED)
+    others.load(RACK_API_KEY, DOMAIN)
+    roll_in(others, STAGED)
+    following = dataclasses.replace(STAGED.promoted(LATER), pending=SECOND_STAGED.pending)
+    roll_in(others, following)
+    with failing(StoreFailed, DOMAIN, "meanwhile", hiding=[NEW, THIRD]):
+        slow.save(STAGED.note(confirmed=WHEN))
+    with failing(StoreFailed, DOMAIN, "meanwhile", hiding=[NEW, THIRD]):
+        slow.promote(STAGED.promoted(LATER), Promotion(None, OLD, NEW))
+    assert open_store().key(RACK_API_KEY, DOMAIN) == THIRD
 
 
 # -- proving ------------------------------------------------------------------------------------------------------
