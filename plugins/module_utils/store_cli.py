@@ -12,7 +12,9 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
+from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, Record, join
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
@@ -61,5 +63,27 @@ class CliStore:
     def prove(self, record: Record, dry: bool) -> None:
         for layout, book in zip(self._cli.layouts, self._notebooks):
             layout.auth()
-            if layout is self._cli.home or os.path.exists(layout.file("auth")):
+            there = os.path.exists(layout.file("auth"))
+            if layout is self._cli.home or there:
                 book.prove(record, dry)
+            if there and record.kind != INSTANCE_KEY:
+                _prove_replaceable(layout.file("auth"), dry)
+
+
+def _prove_replaceable(path: str, dry: bool) -> None:
+    """Puts what stands there in its place once more: one that can be written beside may not be moved there, as onto a mount or an immutable file."""
+    if dry:
+        if not files.writable(path):
+            raise StoreFailed(f"{path}: not writable; nothing was rolled; let the user that runs this write there")
+        return
+    with files.locked(os.path.realpath(path) + ".lock", path, files.LOCK_PATIENCE_S), files.reading(path) as file:
+        if file is None:
+            return
+        # With its byte-order mark, if it has one.
+        text = file.read().decode("utf-8")
+        try:
+            files.write(path, text)
+        except StoreFailed as exc:
+            raise StoreFailed(
+                f"{exc}; nothing was rolled, for the new key could not be put there; mount its directory in place of the file alone, or let it be replaced"
+            ) from exc

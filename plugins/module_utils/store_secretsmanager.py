@@ -34,6 +34,7 @@ _IDENTITY = "<rack-domain>"
 _STAGES = _CURRENT, _PENDING, _RECORD = "AWSCURRENT", "AWSPENDING", "CONVOX"
 # What people find a key under, and the private half of an instance key, with the name of its pair.
 _API_KEY, _PRIVATE_KEY, _KEY_NAME = "api_key", "private_key", "key_name"
+_PENDING_SINCE = "convox:pending_since"
 # What names of secrets and values of tags may hold (AWS's references of CreateSecret and of tagging).
 _NOT_IN_NAMES = re.compile("[^A-Za-z0-9/_+=.@-]")
 _NOT_IN_TAGS = re.compile("[^A-Za-z0-9 /_+=.:@-]")
@@ -118,6 +119,18 @@ class SecretsManagerStore:
         back = self._find(record.kind, record.identity)
         if back is None or back[1].pending != record.pending:
             raise StoreFailed(f"{self.label}: what was written can't be read back; nothing was rolled; see who else writes there")
+        if record.pending is None:
+            self._prove_the_end(secret)
+
+    def _prove_the_end(self, secret: Secret) -> None:
+        """Asks for what only the end of a rotation needs, where it changes nothing: better denied now than with a key in force."""
+        self._call("untag_resource", SecretId=secret.name, TagKeys=[_PENDING_SINCE])
+        try:
+            self._call("update_secret_version_stage", SecretId=secret.name, VersionStage=_PENDING, RemoveFromVersionId=secret.versions[_CURRENT])
+        except StoreFailed as exc:
+            # It is not there, and AWS says so (its reference of UpdateSecretVersionStage) only to who may.
+            if not _said(exc, "Invalid"):
+                raise
 
     # -- reading --------------------------------------------------------------------------------------------------
     def _name(self, kind: str, identity: str) -> str:
@@ -279,7 +292,7 @@ class SecretsManagerStore:
             "convox:fingerprint": fingerprint(record.current) if record.current else None,
             "convox:rolled_at": record.rolled_at,
             "convox:rotation_id": record.rotation_ids[-1] if record.rotation_ids else None,
-            "convox:pending_since": record.pending.staged_at if record.pending else None,
+            _PENDING_SINCE: record.pending.staged_at if record.pending else None,
         }
         wanted = {**self._tags, **{key: _NOT_IN_TAGS.sub("_", value)[:_LONGEST_TAG] for key, value in told.items() if value}}
         new = {key: value for key, value in wanted.items() if secret.tags.get(key) != value}

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import records
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, Held, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store, overtaken, staged_meanwhile
@@ -110,6 +110,13 @@ class StoreSet:
             store.save(record)
 
     def promote(self, record: Record, promotion: Promotion) -> None:
+        """Make the pending key the one that people find, then take the mark off. May be repeated; StoreFailed says so."""
+        try:
+            self._promote(record, promotion)
+        except (Damaged, Held, StoreFailed) as exc:
+            raise StoreFailed(f"{record.identity}: the new key is in force and kept as pending: {exc}; then run again, which commits it", changed=True) from exc
+
+    def _promote(self, record: Record, promotion: Promotion) -> None:
         for store in self._stores:
             store.promote(record, promotion)
         self._exchange_logins(promotion, record.superseded)

@@ -173,7 +173,7 @@ def test_the_jobs_of_awx(machine: Machine, convox: Standin, console: Console, ne
 
 
 # -- a right that is missing --------------------------------------------------------------------------------------
-ROW = re.compile(r"^\| (\w+) \| `(\w+:\w+)`(?:, with `prune`)? \| (goes on|stops before|stops after) \|", re.MULTILINE)
+ROW = re.compile(r"^\| (\w+) \| `(\w+:\w+)`(?:, with `prune`)? \| (goes on|stops before) \|", re.MULTILINE)
 MODULES = {"instance_keyroll_v2": "instance_keyroll", "rack_access": "rack_access"}
 MORE: dict[str, dict[str, Any]] = {
     "rack_keyroll_api": {"method": "api"},
@@ -195,6 +195,8 @@ def test_what_the_guide_says_of_a_missing_right(
     machine.log_in(rack.host, key)
     if task == "store":
         machine.unknowable.add(key)
+    if right in PRUNES:
+        ec2(convox).create_launch_template(LaunchTemplateName=f"{rack.name}-other", LaunchTemplateData={"KeyName": "another"})
     convox.aws_faults.add(action=right, error="UnauthorizedOperation" if right.startswith("ec2:") else "AccessDeniedException", times=None)
     more = {**MORE[task], **({"prune": True} if right in PRUNES else {})}
     done = direct(MODULES.get(task, "rack_keyroll"), host=rack.host, region=rack.region, speed=10.0 if by_start else 40.0, **more)
@@ -202,6 +204,9 @@ def test_what_the_guide_says_of_a_missing_right(
     assert (done.msg is None) == (comes == "goes on")
     changed = (rack.key, rack.key_pairs(), rack.service.restarts) != (key, pairs, restarts)
     assert changed == (comes != "stops before")
+    if right in PRUNES:
+        ec2(convox).delete_launch_template(LaunchTemplateName=f"{rack.name}-other")
+        assert (done["phase"], done["pruned"], set(pairs) - set(rack.key_pairs())) == ("committed", [], set())
 
 
 def test_the_guide_tells_of_each_kind_of_task() -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig, Layout
+from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
-from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, no_aws
+from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, failing, no_aws
 
 DOMAIN, HOST, ALIAS = "rack.example.com", "host.example.com", "alias.example.com:443"
 WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
@@ -140,6 +141,20 @@ def test_the_new_key_is_held_in_the_end_and_the_former_one_too(world: World, the
     assert (NEW in text, OLD in text, "found" in text, "former" in text) == (True, True, True, False)
     record = world.set().load(RACK_API_KEY, DOMAIN)
     assert (record.pending, record.rotation_ids, record.rolled_at, record.superseded) == (None, ("id",), LATER, (OLD, "found"))
+
+
+@pytest.mark.parametrize("held", ["one/auth", "one/rotations.json"])
+def test_a_file_that_another_program_has_locked(world: World, monkeypatch: pytest.MonkeyPatch, held: str) -> None:
+    """The key is in force all the same, which a message of that file alone would not say; the next run ends it."""
+    monkeypatch.setattr(files, "LOCK_PATIENCE_S", 0.05)
+    world.auth(one={HOST: OLD})
+    world.set().save(STAGED)
+    with files.locked(str(world.directory / f"{held}.lock"), held):
+        with failing(StoreFailed, f"{DOMAIN}: the new key is in force and kept as pending", held, "run again, which commits it", hiding=[OLD, NEW]) as caught:
+            world.commit()
+    assert caught.value.result == {"changed": True}
+    world.commit()
+    assert world.content()["one/auth"] == {HOST: NEW}
 
 
 # -- cut short ----------------------------------------------------------------------------------------------------

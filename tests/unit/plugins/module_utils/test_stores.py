@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig, Layout
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, StoreFailed
 from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, fingerprint
-from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, INSTANCE_KEY, RACK_API_KEY, Pending, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion, Store
 from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
@@ -289,6 +291,69 @@ def test_a_store_that_can_not_be_written_is_told(store_on_disk: Store, tmp_path:
     assert said.startswith("StoreFailed: ")
     assert str(tmp_path) in said
     assert listing(tmp_path) == set()
+
+
+@pytest.fixture
+def immovable(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[Path], None]:
+    """Lets nothing be moved onto a file, as a mount of the file alone does: only root could set one up here."""
+
+    def immovable(path: Path) -> None:
+        real = os.replace
+
+        def replace(source: str, target: str) -> None:
+            if target == str(path):
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), target)
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+
+    return immovable
+
+
+@pytest.mark.parametrize("layout", ["one", "two"])
+@pytest.mark.parametrize("kind", [RACK_API_KEY, CONSOLE_API_KEY])
+def test_an_auth_that_can_not_be_replaced_is_told(
+    cli: CliConfig, tmp_path: Path, immovable: t.Callable[[Path], None], layout: str, kind: str
+) -> None:
+    """Else a key would be rolled that can't be put there."""
+    path = tmp_path / layout / "auth"
+    put(path, {HOST: OLD})
+    immovable(path)
+    with failing(StoreFailed, str(path), "busy", "nothing was rolled", hiding=[OLD, NEW]):
+        CliStore(cli).prove(dataclasses.replace(STAGED, kind=kind), dry=False)
+    assert written(path) == {HOST: OLD}
+    assert not [name for name in listing(path.parent) if "unfinished" in name]
+    # An instance's key is put nowhere in it; and check mode writes nothing.
+    CliStore(cli).prove(dataclasses.replace(STAGED, kind=INSTANCE_KEY), dry=False)
+    CliStore(cli).prove(dataclasses.replace(STAGED, kind=kind), dry=True)
+
+
+@pytest.mark.parametrize("content", ['{"a": "b",}', '\ufeff{\r\n"a": "b"}\n'])
+def test_proving_leaves_auth_as_it_is(cli: CliConfig, tmp_path: Path, content: str) -> None:
+    """To the byte; and where there is none, none is made."""
+    path = tmp_path / "one" / "auth"
+    CliStore(cli).prove(STAGED, dry=False)
+    assert not path.exists()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content.encode())
+    path.chmod(0o640)
+    before = path.stat().st_ino
+    CliStore(cli).prove(STAGED, dry=True)
+    assert path.stat().st_ino == before
+    CliStore(cli).prove(STAGED, dry=False)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (content.encode(), 0o640)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_an_auth_in_a_directory_that_can_not_be_written_is_told(cli: CliConfig, tmp_path: Path, dry: bool) -> None:
+    """Where a link leads elsewhere, what can be written beside the link tells nothing."""
+    put(tmp_path / "elsewhere" / "auth", {HOST: OLD})
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "auth").symlink_to(tmp_path / "elsewhere" / "auth")
+    (tmp_path / "elsewhere").chmod(0o555)
+    said = without_powers(lambda: CliStore(cli).prove(STAGED, dry))
+    assert said.startswith("StoreFailed: ")
+    assert "elsewhere" in said or str(tmp_path / "one" / "auth") in said
 
 
 def test_damage_is_met_when_proving(tmp_path: Path, cli: CliConfig) -> None:
