@@ -4,27 +4,28 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""Which logins with a rack's key are another rack's that was given the same one, and not this rack's by another name."""
+"""Which logins with a rack's former key are another rack's that was given the same one, and not this rack's by another name."""
 
 from __future__ import annotations
 
-from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils import tls
+from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import was_rolled_here
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 
 
-def hosts_of_others(task: Task, reach: Reach, record: Record, old: str | None) -> frozenset[str]:
-    """Their entries in ``auth`` are not to take this rack's new key: it would lock their owner out of them.
+def hosts_of_others(task: Task, reach: Reach, record: Record, old: str | None, label: str) -> frozenset[str]:
+    """Their entries in ``auth`` are not to take this rack's new key: it would lock their owner out of them, and lose theirs.
 
-    A host that can't be asked is taken for this rack's own.
+    Asked when the rack itself refuses the old key. A host that can't be asked may be either: its entry is left, and named.
     """
-    hosts = task.cli.hosts_with(old) if old else set()
-    return frozenset(host for host in hosts - {record.identity, record.host, reach.target.host} if _is_another(task, reach, record.identity, host, old or ""))
+    own = {record.identity, record.host, reach.target.host}
+    return frozenset(host for host in (task.cli.hosts_with(old) if old else set()) - own if _is_another(task, reach, record, host, old or "", label))
 
 
-def _is_another(task: Task, reach: Reach, identity: str, host: str, old: str) -> bool:
+def _is_another(task: Task, reach: Reach, record: Record, host: str, old: str, label: str) -> bool:
     # It may be rolled just now, and refuse the key that it shared.
     if was_rolled_here(task, host):
         return True
@@ -32,10 +33,25 @@ def _is_another(task: Task, reach: Reach, identity: str, host: str, old: str) ->
     try:
         # With the key that it was sent before; the new one is nobody else's business.
         rack = reach.direct(host, old).afresh()
-        domain = rack.system().rack_domain
-        return bool(domain) and domain != identity
-    except ConvoxError:
+        return rack.system().rack_domain != record.identity
+    except Refused:
+        # Whosever it is: there the entry is of no use any more.
         return False
+    except ConvoxError as exc:
+        here = record.host or record.identity
+        # A balancer has names that its certificate has not.
+        if _nowhere(exc) or (isinstance(exc, Untrusted) and tls.shown_alike(here, host, float(task.options["timeout"]))):
+            return False
+        task.warn_once(
+            f"{label}: the login of {host} has its former key, and can't be asked whether it is the same rack ({exc}): it is left; "
+            "if it is, log in there again with convox_login"
+        )
+        return True
     finally:
         if rack is not None:
             rack.close()
+
+
+def _nowhere(exc: ConvoxError) -> bool:
+    """No host has that name: there is no other rack to be locked out of."""
+    return isinstance(exc, NoAnswer) and exc.lasting and not isinstance(exc, Untrusted)

@@ -277,7 +277,7 @@ class RackRoll(RackKey):
             old=self._record.old,
             new=pending.key,
             own_was_refused=task.cli.key(self._reach.target.host) in self._subject.refused,
-            others=rack_namesakes.hosts_of_others(task, self._reach, record, self._record.old),
+            others=rack_namesakes.hosts_of_others(task, self._reach, record, self._record.old, self._subject.label),
         )
         self._stores.promote(record, promotion)
         self._record = record.committed()

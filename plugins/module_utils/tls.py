@@ -104,6 +104,15 @@ def look_at(host: str, timeout: float) -> Certificate:
         raise NoAnswer(f"{host} shows no certificate ({what}); check the host and that it speaks TLS", sent=False) from (None if proxy else exc)
 
 
+def shown_alike(one: str, other: str, timeout: float) -> bool | None:
+    """Whether two hosts show the same certificate; None where that can't be told: one shows none, or an API process's own."""
+    try:
+        seen = look_at(one, timeout), look_at(other, timeout)
+    except NoAnswer:
+        return None
+    return None if seen[0].api_own or seen[1].api_own else seen[0].fingerprint == seen[1].fingerprint
+
+
 class _Proxy(t.NamedTuple):
     name: str
     port: int

@@ -124,6 +124,44 @@ def test_another_rack_with_the_same_key_keeps_its_login(machine: Machine, new_ra
     assert [rack.accepted_keys for rack in (one, other)] == [{one.key}, {other.key}]
 
 
+def test_a_login_that_may_be_another_rack_s_is_left_and_named(machine: Machine, new_rack: NewRack) -> None:
+    """While it can't be asked, its key must not get lost: that rack may take it still."""
+    one, away = (new_rack(key="TwinTwinTwinTwinTwinTwinTwin01") for _number in range(2))
+    for rack in (one, away):
+        machine.log_in(rack.host, rack.key)
+    away.fault("status", status=503, body="down", times=None)
+    done = machine.run("rack_keyroll", host=one.host)
+    assert machine.auth() == {one.host: one.key, away.host: away.key}
+    assert f"the login of {away.host} has its former key" in done.warnings
+    assert "convox_login" in done.warnings
+    machine.run("rack_keyroll", host=one.host)
+    assert machine.auth() == {one.host: one.key, away.host: away.key}
+    away.faults.clear()
+    assert away.accepted_keys == {machine.auth()[away.host]}
+
+
+def test_an_alias_that_can_not_be_asked_takes_the_new_key(machine: Machine, rack: Rack) -> None:
+    """One whose name the certificate does not have shows the very same; one that is no host's any more is nobody else's."""
+    port = rack.host.rpartition(":")[2]
+    aliases = [f"127.1:{port}", "gone.invalid"]
+    for host in (rack.host, *aliases):
+        machine.log_in(host, rack.key)
+    done = machine.run("rack_keyroll", host=rack.host)
+    assert machine.auth() == dict.fromkeys((rack.host, *aliases), rack.key)
+    assert "former key" not in done.warnings
+
+
+def test_the_user_s_name_is_nobody_s_business(machine: Machine, rack: Rack) -> None:
+    """Convox ignores it, but for a token's: the key that came with it is the rack's, and is held while the new one is latent."""
+    old, machine.aws = rack.key, False
+    machine.environment = {"RACK_URL": f"https://deploy:{old}@{rack.host}"}
+    machine.log_in("gone.invalid", old)
+    assert machine.run("rack_keyroll", activate="none")["phase"] == "applied"
+    assert machine.record("rack_api_key", rack.rack_domain)["current"] == old
+    done = machine.run("rack_keyroll")
+    assert (done["phase"], done["old_refused"], machine.auth()["gone.invalid"]) == ("committed", "true", rack.key)
+
+
 def test_who_carries_the_old_key_is_named(machine: Machine, new_rack: NewRack) -> None:
     apps = [
         {"name": "api", "parameters": {"RackUrl": "Yes"}, "builds": [{"id": "BABC", "status": "running"}, {"id": "BOLD", "status": "complete"}]},
