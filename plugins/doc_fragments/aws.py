@@ -20,7 +20,7 @@ options:
     type: str
   endpoint_url:
     description:
-      - Another address for all AWS services. boto3 itself reads E(AWS_ENDPOINT_URL).
+      - Another address for all AWS services, by C(https), or on this machine. boto3 itself reads E(AWS_ENDPOINT_URL).
     type: str
 requirements:
   - boto3 (where AWS is asked)

@@ -16,7 +16,9 @@ import dataclasses
 import datetime
 import email.utils
 import http.client
+import ipaddress
 import typing as t
+import urllib.parse
 import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
@@ -241,6 +243,7 @@ class Aws:
             raise BadInput(
                 f"region or endpoint_url: {_one_line(exc)}; write a region, and a URL or none, which is AWS itself (AWS_ENDPOINT_URL too)"
             ) from None
+        _refuse_clear(client.meta.endpoint_url)
         client.meta.events.register("response-received", _refuse_half)
         return client
 
@@ -410,6 +413,17 @@ class RackResources:
             reply = self.aws.call("cloudformation", "describe_stack_resource", StackName=self.name, LogicalResourceId=logical)
             self._physical[logical] = reply["StackResourceDetail"]["PhysicalResourceId"]
         return self._physical[logical]
+
+
+def _refuse_clear(url: str) -> None:
+    """Raises BadInput where anybody on the way could read the keys that AWS is given, and those that it tells."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    local = host == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if parts.scheme != "https" and not local:
+        raise BadInput(f"endpoint_url: {parts.scheme}://{host} would be sent keys in clear: nothing was sent; write https:// (AWS_ENDPOINT_URL too)")
 
 
 def _refuse_half(response_dict: t.Mapping[str, t.Any] | None = None, **dummy: t.Any) -> None:

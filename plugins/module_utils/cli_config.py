@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import cli_racks, files
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged
+from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
 
 DEFAULT_CONSOLE = "console.convox.com"
 # The active host's file, of the v3 CLI and of those before it; two CLIs can share a directory.
@@ -52,8 +53,9 @@ class Layout:
         return self.json("auth")
 
     def key(self, host: str) -> str | None:
+        """None also where what stands there is too short for a key: to mask it would blank out every message."""
         key = self.auth().get(host)
-        return key if isinstance(key, str) and key else None
+        return key if isinstance(key, str) and len(key) >= SHORTEST_MASKED else None
 
     def text(self, name: str) -> str | None:
         value = files.read(self.file(name))
@@ -141,17 +143,20 @@ class CliConfig:
     def key(self, host: str) -> str | None:
         return next((key for key in (layout.key(host) for layout in self.layouts) if key), None)
 
-    def active_host(self) -> str | None:
-        return self.active_host_and_file()[1]
+    def active_hosts(self) -> list[str]:
+        """The host that each layout's CLI last logged into: people use several CLIs side by side."""
+        return list(dict.fromkeys(host for dummy, host in self._active()))
 
     def active_host_and_file(self) -> tuple[str, str | None]:
         """The host that the CLI last logged into, after the file that says so."""
+        return next(self._active(), ("", None))
+
+    def _active(self) -> t.Iterator[tuple[str, str]]:
         for layout in self.layouts:
             for name in _ACTIVE:
                 host = layout.text(name)
                 if host:
-                    return layout.file(name), host
-        return "", None
+                    yield layout.file(name), host
 
     def set_key(self, host: str, key: str) -> bool:
         """Enter one host's key where it is, else in the home layout. Returns whether that changed anything."""
@@ -177,7 +182,7 @@ class CliConfig:
 
     def rack_keys(self, host: str) -> list[tuple[str, str]]:
         """(key, its file's name) of a host: where the v3 CLI has a file for each rack."""
-        found = [login for login in self._rack_logins() if login.host == host.lower()]
+        found = [login for login in self._rack_logins() if login.host == host.lower() and len(login.key) >= SHORTEST_MASKED]
         return [(login.key, os.path.join("racks", os.path.basename(login.path))) for login in found]
 
     def replace_rack_keys(self, host: str, old: t.Container[str], new: str) -> None:

@@ -37,9 +37,9 @@ def find_holder(task: Task, reach: Reach, subject: Subject) -> Holder | None:
     if reach.target.via:
         return Holder(reach.target.host, reach.target.via)
     silent: Holder | None = None
-    for host in dict.fromkeys((task.cli.active_host(), cli_config.DEFAULT_CONSOLE)):
-        key = task.cli.key(host) if host else None
-        if host is None or host == reach.target.host or key is None:
+    for host in dict.fromkeys((*task.cli.active_hosts(), cli_config.DEFAULT_CONSOLE)):
+        key = task.cli.key(host)
+        if host == reach.target.host or key is None:
             continue
         task.secrets.add(key)
         try:

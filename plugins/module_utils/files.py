@@ -181,7 +181,8 @@ def locked(path: str, label: str, patience: float = 0.0) -> t.Iterator[None]:
     """
     make_directory(os.path.dirname(path))
     with translated("open the lock", path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        # Not through a link, which whoever may write to the directory can lay to any file of ours: it is written to.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     try:
         _acquire(handle, path, label, patience)
         with translated("write the lock", path):

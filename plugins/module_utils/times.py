@@ -52,8 +52,9 @@ class Clock:
             time.sleep(seconds)
 
     def hear(self, server_date: datetime.datetime) -> None:
-        """A server said what time it is (its ``Date`` header)."""
-        self._offset = server_date - datetime.datetime.now(UTC)
+        """A server said what time it is (its ``Date`` header). One at the end of time would leave no later date."""
+        if server_date.year < datetime.MAXYEAR:
+            self._offset = server_date - datetime.datetime.now(UTC)
 
     def date(self) -> datetime.datetime:
         return datetime.datetime.now(UTC) + self._offset

@@ -203,6 +203,17 @@ def test_an_endpoint_that_is_none(aws_environment: None, url: str) -> None:
         Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=url).stack("alpha")
 
 
+@pytest.mark.parametrize("by_environment", [False, True], ids=["option", "environment"])
+def test_an_endpoint_that_would_be_sent_keys_in_clear(aws_environment: None, monkeypatch: pytest.MonkeyPatch, by_environment: bool) -> None:
+    """Nobody is asked, not even for the address of that name."""
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **more: pytest.fail("it was looked for"))
+    url = "http://me:canary0canary0@aws.example.com:4566"
+    if by_environment:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with failing(BadInput, "http://aws.example.com would be sent keys in clear", "AWS_ENDPOINT_URL", hiding=["canary0canary0"]):
+        Aws(Secrets(), StillClock(), "us-east-1", endpoint_url=None if by_environment else url).stack("alpha")
+
+
 @pytest.mark.parametrize("proxy", NO_PROXIES)
 @pytest.mark.parametrize(("variable", "url"), [("HTTPS_PROXY", "https://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")])
 def test_a_proxy_that_is_none(aws_environment: None, monkeypatch: pytest.MonkeyPatch, variable: str, url: str, proxy: str) -> None:

@@ -137,7 +137,7 @@ def test_damage_anywhere_is_told(make: Make, damaged: str) -> None:
 def test_the_active_host(make: Make, files: dict[str, dict[str, str]], expected: str | None) -> None:
     for place, contents in files.items():
         make(place, **contents)
-    assert find().active_host() == expected
+    assert find().active_host_and_file()[1] == expected
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,14 @@ def test_the_active_host(make: Make, files: dict[str, dict[str, str]], expected:
 def test_the_file_that_names_the_active_host(make: Make, place: str, there: dict[str, str], name: str) -> None:
     layout = make(place, **there)
     assert Layout(str(layout)).active_host_file == str(layout / name)
+
+
+def test_an_entry_that_is_too_short_for_a_key(make: Make) -> None:
+    """Masked, one letter would blank out each message; a login puts the right one in its place."""
+    make(V3, auth='{"one.example.com": "a", "two.example.com": "8letters"}')
+    assert [find().key(host) for host in ("one.example.com", "two.example.com")] == [None, "8letters"]
+    assert find().set_key("one.example.com", "the right one")
+    assert find().key("one.example.com") == "the right one"
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
@@ -225,7 +233,7 @@ def test_a_host_that_two_clis_call_active_is_forgotten_by_both(make: Make) -> No
     cli = find()
     cli.forget(HOST)
     assert not cli.holds(HOST)
-    assert cli.active_host() == "other"
+    assert cli.active_hosts() == ["other"]
     assert not (layout / "host").exists()
 
 
@@ -256,6 +264,6 @@ def test_reading_writes_nothing(make: Make) -> None:
     cli = find()
     for read in (cli.key, cli.session, cli.pinned, cli.holds, cli.layout_of):
         read(HOST)
-    cli.active_host()
+    cli.active_hosts()
     assert listing(layout) == {"auth", "host"}
     assert sorted(os.listdir(layout.parent)) == [".convox"]

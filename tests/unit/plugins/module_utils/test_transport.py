@@ -4,6 +4,7 @@
 """What comes back, and what is said of it: errors in one line, with the Request-Id and without any secret."""
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import socket
@@ -198,6 +199,15 @@ def test_a_rack_that_repeats_the_key_in_its_error(rack: StandinRack, transport: 
         way.get("/auth", Credential(rack.key))
 
 
+@pytest.mark.parametrize("user", ["convox", "jwt", "who"])
+def test_a_gateway_that_repeats_the_header_in_its_error(rack: StandinRack, way: Transport, user: str) -> None:
+    """The key is in it, for whoever decodes it."""
+    sent = base64.b64encode(f"{user}:{rack.key}".encode()).decode()
+    rack.fault("status", status=400, body=f"bad header Authorization: Basic {sent}")
+    with failing(BadReply, "bad header Authorization: Basic ********", hiding=[rack.key, sent, sent.rstrip("=")]):
+        way.get("/auth", Credential(rack.key, user))
+
+
 # -- redirects ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(
@@ -290,12 +300,15 @@ def test_a_host_that_needs_no_proxy(rack: StandinRack, way: Transport, monkeypat
     assert way.get("/auth", Credential(rack.key)).text == "ok\n"
 
 
+END_OF_TIME = [(f"Fri, 31 Dec 9999 23:59:59 {zone}", 2100) for zone in ("GMT", "-0100", "+1200")]
+
+
 # -- time ---------------------------------------------------------------------------------------------------------
 def test_the_server_s_date_is_heard(rack: StandinRack, transport: NewTransport) -> None:
     """This machine's clock may be wrong by hours; nonsense is passed over."""
     clock = Clock()
     way = transport(rack.host, clock=clock)
-    for header, year in (("Fri, 01 Jan 2100 00:00:00 GMT", 2100), ("soon", 2100), ("", 2100)):
+    for header, year in (("Fri, 01 Jan 2100 00:00:00 GMT", 2100), ("soon", 2100), ("", 2100), *END_OF_TIME):
         rack.fault("status", status=200, headers={"Date": header})
         way.get("/auth", Credential(rack.key))
         assert clock.date().year == year
