@@ -398,8 +398,8 @@ class RackResources:
         return tasks
 
     def restart_api(self) -> None:
-        """A forced deployment of the API's service: its containers start anew, one by one (3.2)."""
-        self.aws.call("ecs", "update_service", cluster=self._id("Cluster"), service=self._id("ServiceWebApi"), forceNewDeployment=True)
+        """A forced deployment of the API's service: its containers start anew, one by one (3.2). Each request is another restart."""
+        self.aws.call_once("ecs", "update_service", cluster=self._id("Cluster"), service=self._id("ServiceWebApi"), forceNewDeployment=True)
 
     def groups(self) -> set[str]:
         """The stack's own Auto Scaling groups, by name."""

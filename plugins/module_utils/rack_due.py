@@ -8,18 +8,21 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.keys import digest, fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.rack import REFUSED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.stores import StoreSet
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
+from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER
 from ansible_collections.convox.credentials.plugins.module_utils.ways import REIMPORT
 
 
@@ -77,11 +80,24 @@ class RackKey:
         return self._task.clock.age(self._record.rolled_at) <= limit
 
     def _own_key(self) -> str | None:
-        """The rack's key in force, where it is known: the one the rack was asked with, unless that was a Console's."""
+        """The rack's key in force, where it is known: the one the rack was asked with, unless that was a Console's or a token."""
         target = self._reach.target
-        if target.via is None and target.user == "convox":
-            return self._subject.key
-        return next((key for key, dummy in self._stores.keys(RACK_API_KEY, self._subject.identity)), None)
+        return self._subject.key if target.via is None and target.user != TOKEN_USER else self._kept[0]
+
+    @functools.cached_property
+    def _kept(self) -> tuple[str | None, tuple[str, ...]]:
+        """The stores' key that the rack does not refuse, after those that it does: others may have rolled it and told the Console."""
+        host = self._subject.host
+        refused: list[str] = []
+        for key in dict.fromkeys(key for key, dummy in self._stores.keys(RACK_API_KEY, self._subject.identity)):
+            if not host or self._reach.direct(host, key).probe(self._subject.name) != REFUSED:
+                return key, tuple(refused)
+            refused.append(key)
+        return None, tuple(refused)
+
+    def _was_refused(self, key: str | None) -> bool:
+        """Whether the server refused a key before anything was rolled."""
+        return key in self._subject.refused or (self._reach.target.via is not None and key in self._kept[1])
 
     def _own_host(self) -> str:
         """What the rack's own entry goes by: the host as given, unless that is a Console."""

@@ -12,9 +12,11 @@ import contextlib
 import datetime
 import typing as t
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_preflight as preflight
 from ansible_collections.convox.credentials.plugins.module_utils import rotation, ways
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Task as Container
 from ansible_collections.convox.credentials.plugins.module_utils.errors import (
+    BadInput,
     BadReply,
     ConvoxError,
     Denied,
@@ -53,6 +55,7 @@ _WHY = {
     rotation.STOPPED_DENIED: "{detail}; then run again",
     rotation.STOPPED_REJECTED: "the new key was not taken ({detail}): mend that, then run again",
     rotation.STOPPED_NO_MEANS: "the new key {new} is set but not in force, and no restart of the API is allowed ({detail}): allow it, then run again",
+    rotation.STOPPED_NOT_RESTARTED: "the new key {new} is set but not in force, and its API was not restarted ({detail}): mend that, then run again",
     rotation.STOPPED_NOT_IN_FORCE: (
         "the old key {old} is still in force after {restarts} restarts of the API, so the update was probably rolled back: "
         "see the stack's events, then run again"
@@ -79,8 +82,8 @@ class Engine:
         self._watch = StackWatch(subject.aws, lambda: self._system().status, task.clock)
         self._run: rotation.Run | None = None
         self._detail = "no detail"
-        self._waiting = ""
         self._last_round: rotation.Rounded | None = None
+        self._replacements_told = False
         self.record = record
 
     # -- the drive ------------------------------------------------------------------------------------------------
@@ -88,12 +91,13 @@ class Engine:
         """Before anything is staged: the stack is at rest, or the run ends with nothing changed."""
         self._watch.await_rest(self._subject.label, 0 if dry else self._plan.deadline, self._plan.wait, dry)
 
-    def drive(self, method: str, received: bool = False) -> rotation.Commit | rotation.Stop:
+    def drive(self, method: str, received: bool = False, replacements_told: bool = False) -> rotation.Commit | rotation.Stop:
         """Take steps until the rotation can be committed, or this run ends.
 
         ``received``: the key was sent for this run already. Without AWS that is asked again, for then a rollback that is over
-        has left no trace.
+        has left no trace. ``replacements_told``: what AWS would replace beside the key was asked a moment ago.
         """
+        self._replacements_told = replacements_told
         now = self._task.clock.now
         if self._pending.applying is not None and self._pending.confirmed is None:
             # An earlier run may have written a moment ago; one that confirmed the key has seen the stack at rest since.
@@ -112,13 +116,17 @@ class Engine:
         if isinstance(step, rotation.Note):
             return self._note(step)
         if isinstance(step, rotation.Send):
-            return rotation.Sent(self._send(step.method))
+            outcome = self._send(step.method) if self._may_send() else rotation.DENIED
+            # Where every key was refused, it is sent again in a moment.
+            self._replacements_told = outcome == rotation.REFUSED
+            return rotation.Sent(outcome)
         if isinstance(step, rotation.Restart):
             return rotation.Restarted(self._restart(step.means))
         if isinstance(step, rotation.Round):
             return self._round()
         if isinstance(step, rotation.Wait):
-            self._waiting = step.for_what
+            # An update that goes on for an hour leaves time for a newer image.
+            self._replacements_told &= step.for_what != rotation.FOR_STACK
             # Another run may have sent the key, of which this one is sure only after it has asked.
             sent = self.phase == "staged" and self._pending.applying is not None
             self._task.show(Standing("applied" if sent else self.phase, step.for_what, self._watch.status))
@@ -171,6 +179,17 @@ class Engine:
         self._stores.save(self.record)
         return rotation.Noted(note.what)
 
+    def _may_send(self) -> bool:
+        """``allow_replacements: false`` counts each time that the key is sent: an update that was rolled back is a new one."""
+        if self._replacements_told or self._task.options["allow_replacements"]:
+            return True
+        try:
+            preflight.refuse_replacements(self._task, self._subject)
+        except BadInput as exc:
+            self._detail = str(exc)
+            return False
+        return True
+
     def _send(self, method: str) -> str:
         key = self._pending.key or ""
         self._watch.wrote()
@@ -190,7 +209,7 @@ class Engine:
             self._detail = str(exc)
             if nothing_to_change(exc):
                 return rotation.THERE
-            if stack_busy(exc) or "Throttling" in exc.text or exc.status == 429:
+            if stack_busy(exc) or _throttled(exc):
                 return rotation.TURNED_AWAY
             return rotation.DOUBTFUL if outcome_unknown(exc) else rotation.REJECTED
         except NoAnswer as exc:
@@ -204,18 +223,16 @@ class Engine:
             else:
                 self._by_any_key(Rack.rotate_signing_key)
         except (Denied, Refused) as exc:
-            return self._not_by(means, exc)
-        except BadReply as exc:
-            if not outcome_unknown(exc):
-                return self._not_by(means, exc)
-        except NoAnswer:
-            pass
+            # Only then another means may do: the signing key's roll ends the tokens of every rack of the account.
+            self._detail = str(exc)
+            self._task.warn_once(f"{self._subject.label}: not restarted by {means}: {exc}")
+            return rotation.DENIED
+        except RequestFailed as exc:
+            if outcome_unknown(exc):
+                return rotation.ASKED
+            self._detail = str(exc)
+            return rotation.TURNED_AWAY if isinstance(exc, NoAnswer) or _throttled(exc) else rotation.REJECTED
         return rotation.ASKED
-
-    def _not_by(self, means: str, exc: RequestFailed) -> str:
-        self._detail = str(exc)
-        self._task.warn_once(f"{self._subject.label}: not restarted by {means}: {exc}")
-        return rotation.DENIED
 
     def _round(self) -> rotation.Rounded:
         new = self._reach.direct(self._subject.host, self._pending.key or "").probe(self._subject.name)
@@ -316,12 +333,17 @@ class Engine:
             new=fingerprint(pending.key) if pending.key else "(unknown)",
             found=", ".join(fingerprint(key) for key in pending.found) or "unknown",
             status=self._watch.status,
-            waiting=self._waiting,
+            waiting=stop.for_what,
             detail=self._detail,
             restarts=self._run.restarts if self._run else 0,
             phase=self.phase,
         )
         return f"{self._subject.label}: {text}; the new key is kept as pending in {self._stores.named}"
+
+
+def _throttled(exc: RequestFailed) -> bool:
+    """Whether it was too much at a time, and nothing else is wrong with it."""
+    return isinstance(exc, BadReply) and (exc.status == 429 or any(code in exc.text for code in ("Throttling", "RequestLimitExceeded", "TooManyRequests")))
 
 
 def _restarting(deploying: bool, containers: list[Container] | None) -> bool:

@@ -84,24 +84,32 @@ def rounds_of(service: Service | None) -> int:
 
 def tell_replacements(task: Task, subject: Subject) -> None:
     """What AWS would replace beside the key, or nothing with ``allow_replacements: false``; check mode can't ask."""
-    allowed_to, aws = task.options["allow_replacements"], subject.aws
+    allowed_to = task.options["allow_replacements"]
     if task.check_mode:
         if not allowed_to:
             task.warn_once(f"{subject.label}: check mode can't know whether AWS would replace anything beside the key; the run itself asks, and refuses")
         return
-    replaced = of_aws(task, subject, aws.would_replace) if aws is not None else None
-    if replaced is None and not allowed_to:
+    if not allowed_to:
+        refuse_replacements(task, subject)
+        return
+    replaced = of_aws(task, subject, subject.aws.would_replace) if subject.aws is not None else None
+    if replaced:
+        task.warn_once(f"{subject.label}: AWS has something newer, and replaces beside the key: {', '.join(replaced)}")
+
+
+def refuse_replacements(task: Task, subject: Subject) -> None:
+    """Raises BadInput where ``allow_replacements: false`` forbids to send the key just now, be it for the second time."""
+    replaced = of_aws(task, subject, subject.aws.would_replace) if subject.aws is not None else None
+    if replaced is None:
         raise BadInput(
             f"allow_replacements: false, and what AWS would replace on {subject.label} can't be known: nothing was changed; give AWS credentials that may "
             "call cloudformation:CreateChangeSet, DescribeChangeSet and DeleteChangeSet"
         )
-    if replaced and not allowed_to:
+    if replaced:
         raise BadInput(
             f"allow_replacements: false, and with the key AWS would replace on {subject.label}: {', '.join(replaced)}: nothing was changed; "
             "update the rack when that suits you, or leave the option out"
         )
-    if replaced:
-        task.warn_once(f"{subject.label}: AWS has something newer, and replaces beside the key: {', '.join(replaced)}")
 
 
 def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> None:

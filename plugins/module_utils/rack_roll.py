@@ -50,6 +50,8 @@ class RackRoll(RackKey):
 
     _holder: Holder | None = None
     _reimport: Reimport | None = None
+    # What AWS would replace was told by this run, and nothing was sent or waited for since.
+    _replacements_told = False
 
     def run(self) -> Outcome:
         if self.settled():
@@ -114,6 +116,7 @@ class RackRoll(RackKey):
             self._engine_for(plan).await_rest(dry=task.check_mode)
         if self._record.pending is None or self._record.pending.applying is None:
             preflight.tell_replacements(task, subject)
+            self._replacements_told = True
         known = dataclasses.replace(self._record, current=self._record.current or self._own_key())
         self._stores.prove(self._named(known), dry=task.check_mode)
         affected = preflight.also_affected(self._reach.rack(subject.key) if subject.key else None)
@@ -223,6 +226,12 @@ class RackRoll(RackKey):
             self._task.name_other_login(self._subject.label, self._own_host(), self._record.current)
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
+            if engine.activated_by == ways.SIGNING_KEY and self._task.options["activate"] != ways.SIGNING_KEY:
+                # Whoever asked for it knows (convox-protocol 3).
+                self._task.warn_once(
+                    f"{self._subject.label}: its API was restarted by rolling the signing key: its temporary tokens are refused now, and those of the "
+                    "account's other racks from their next restart on; to keep tokens, give AWS credentials that may call ecs:UpdateService"
+                )
             self._name_who_is_left(affected)
         renewed = committed and self._reimport is not None
         if not renewed:
@@ -238,7 +247,7 @@ class RackRoll(RackKey):
             method = ways.API if self._subject.key is not None else ways.CLOUDFORMATION
         engine = self._engine_for(plan)
         try:
-            return engine, engine.drive(method, sent)
+            return engine, engine.drive(method, sent, self._replacements_told)
         finally:
             self._record = engine.record
 
@@ -276,7 +285,7 @@ class RackRoll(RackKey):
             own=self._own_host(),
             old=self._record.old,
             new=pending.key,
-            own_was_refused=task.cli.key(self._reach.target.host) in self._subject.refused,
+            own_was_refused=self._was_refused(task.cli.key(self._own_host())),
             others=rack_namesakes.hosts_of_others(task, self._reach, record, self._record.old, self._subject.label),
         )
         self._stores.promote(record, promotion)

@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, ways
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds, records, tls, ways
 from ansible_collections.convox.credentials.plugins.module_utils.credentials import Working, find_working_key
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, Refused, RequestFailed, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.rack import System
@@ -195,8 +195,15 @@ def _by_stack(task: Task, reach: Reach, working: Working, aws: Aws, recorded: re
             f"{host}: no known key is accepted, and no stack in this account and region says that it is this rack's: nothing "
             "was changed; give stack_name and region"
         )
+    identity = stack.outputs.get("RackDomain") or host
+    if not stack.belongs_to(host) and tls.shown_alike(host, identity, float(task.options["timeout"])) is False:
+        # As where they were copied from another rack's entry of an inventory.
+        raise BadInput(
+            f"{host}: no known key is accepted, and the stack {stack.name} is of the rack at {identity}, which shows another certificate: nothing was changed; "
+            f"mend stack_name and region, or name {identity} itself as host"
+        )
     return Subject(
-        identity=stack.outputs.get("RackDomain") or host,
+        identity=identity,
         name=stack.name,
         host=host,
         version=stack.parameters.get("Version", ""),
@@ -235,7 +242,7 @@ def _verified(task: Task, aws: Aws, system: System, identity: str) -> RackResour
 def _no_key(task: Task, reach: Reach, working: Working, with_aws: bool) -> ConvoxError:
     where = describe(reach.target)
     if not working.refused:
-        return NoKey(f"{where}: no key is known for it: give api_key, or log in with convox_login first")
+        return NoKey(f"{where}: no key is known for it: give api_key, or log in first (playbook login, module convox_login)")
     if reach.target.via:
         return Refused(
             f"{where}: every known key is refused ({working.why}): nothing was changed; set the Console's api_key, or where the Console's copy of the "

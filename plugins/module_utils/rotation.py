@@ -91,14 +91,15 @@ RECEIVED, THERE, DOUBTFUL, TURNED_AWAY, DENIED, REJECTED = (
     "there",  # "No updates": the stack holds it already
     "doubtful",  # a lost reply or a server's error: it may be set
     "turned away",  # the stack is busy: it was not set
-    "denied",  # AWS denies the change
+    "denied",  # AWS, or an option of the run, denies the change
     "rejected",  # a definite no of another kind
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Restarted:
-    """What came of asking for a restart: ``asked`` (it may have been), ``denied``."""
+    """What came of asking for a restart: ``asked`` (it may have been), ``denied`` (not by this means); ``turned away`` (throttled:
+    it was not done, and can be later), ``rejected`` (a definite no of another kind)."""
 
     outcome: str
 
@@ -144,7 +145,7 @@ class Run:
 
     ``placed``: the stack is known to hold the key, or to be taking it; ``received``: by this run's own doing;
     ``on_trust``: by an earlier run's confirmation only, which a bad round or another key in the stack voids.
-    ``answer``: of the last send that set nothing. ``looked``: the last look while it holds good; ``checked``: it is
+    ``answer``: of the last send that set nothing, or request that restarted nothing. ``looked``: the last look while it holds good; ``checked``: it is
     younger than the last round. ``noted``: a restart is noted and not yet asked for. ``calm``: no restart was under
     way when the last round was begun.
     """
@@ -235,10 +236,14 @@ class Commit:
 
 @dataclasses.dataclass(frozen=True)
 class Stop:
-    """The run ends here, and the rotation stays pending. ``failed`` is False where that was asked for."""
+    """The run ends here, and the rotation stays pending. ``failed`` is False where that was asked for.
+
+    ``for_what``: what it would have waited for, had there been time.
+    """
 
     why: str
     failed: bool = True
+    for_what: str = ""
 
 
 Step = t.Union[Look, Note, Send, Restart, Round, Wait, Commit, Stop]
@@ -251,6 +256,7 @@ STOPPED_LOCKED_OUT = "locked out"
 STOPPED_DENIED = "denied"
 STOPPED_REJECTED = "rejected"
 STOPPED_NO_MEANS = "no means"
+STOPPED_NOT_RESTARTED = "not restarted"
 STOPPED_NOT_IN_FORCE = "not in force"
 STOPPED_OVERWRITTEN = "overwritten"
 STOPPED_LATE = "late"
@@ -332,6 +338,10 @@ def _activate(run: Run, looked: Looked, plan: Plan) -> Step:
         return Restart(left[0])
     if plan.means == (STACK,) or looked.restart_under_way():
         return _wait(FOR_RESTART, run, plan)
+    if run.answer == REJECTED:
+        return Stop(STOPPED_NOT_RESTARTED)
+    if run.answer is not None:
+        return _wait(FOR_RESTART, run, plan)
     if not left:
         return Stop(STOPPED_NO_MEANS) if plan.means else Stop(STOPPED_LATENT, failed=False)
     if not run.calm:
@@ -346,7 +356,7 @@ def _wait(for_what: str, run: Run, plan: Plan) -> Step:
     if not plan.wait:
         return Stop(STOPPED_NO_WAIT, failed=False)
     if run.now >= plan.deadline:
-        return Stop(STOPPED_LATE)
+        return Stop(STOPPED_LATE, for_what=for_what)
     return Wait(for_what, _POLL_S.get(for_what, plan.interval))
 
 
@@ -362,6 +372,8 @@ def absorb(run: Run, plan: Plan, step: Step, event: Event, now: float) -> Run:
     if isinstance(event, Restarted) and isinstance(step, Restart):
         if event.outcome == DENIED:
             return dataclasses.replace(run, noted=False, denied=run.denied + (step.means,))
+        if event.outcome in (TURNED_AWAY, REJECTED):
+            return dataclasses.replace(run, noted=False, answer=event.outcome)
         # Good rounds before a restart say nothing of the containers that it brings.
         return dataclasses.replace(run, noted=False, restarts=run.restarts + 1, looked=None, round=None, streak=0)
     if isinstance(event, Rounded):

@@ -68,7 +68,8 @@ options:
     description:
       - How the changed key is brought into force. V(ecs) asks AWS for a new deployment of the API's service;
         V(signing_key) asks the rack to roll the signing key of its tokens, which does the same restart and ends all
-        tokens. V(auto) takes the first of these that is possible.
+        tokens of the account's racks in the region. V(auto) takes the first of these that is possible; so, without
+        credentials for AWS, it is V(signing_key).
       - V(none) leaves the key latent, and warns of it. Racks before 20230427130715 restart by themselves.
     type: str
     choices: [auto, ecs, signing_key, none]
@@ -98,6 +99,7 @@ options:
   email:
     description:
       - The account at the Console, an operator or administrator of the rack's organization, for O(console_sync=reimport).
+      - Also what the Console's own API key is found by in a store of type V(aws_secretsmanager).
     type: str
   account_password:
     description:

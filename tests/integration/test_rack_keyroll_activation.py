@@ -43,6 +43,9 @@ def test_without_aws_the_signing_key_does_it(machine: Machine, direct: Direct, r
     assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
     assert rack.signing_key().version == version + 1
     assert result["waited_s"] >= 20
+    assert any("temporary tokens are refused now" in each for each in result.warnings)
+    asked_for = direct("rack_keyroll", speed=10.0, host=rack.host, activate="signing_key")
+    assert (asked_for["activated_by"], asked_for.warnings) == ("signing_key", [])
 
 
 def test_without_aws_a_release_between_is_refused(machine: Machine, new_rack: NewRack) -> None:
@@ -157,6 +160,64 @@ def test_ecs_denied_falls_to_the_signing_key(machine: Machine, convox: Standin, 
     assert (result["activated_by"], result["phase"]) == ("signing_key", "committed")
     assert "ecs:UpdateService" in result.warnings
     assert (rack.accepted_keys, rack.signing_key().version) == ({machine.auth()[rack.host]}, version + 1)
+
+
+def test_the_reply_to_a_restart_is_lost(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    """It is under way, as its deployments say, and not asked for again."""
+    convox.aws_faults.add(action="ecs:UpdateService", effect="drop_after", times=3)
+    before = len(asked(convox, "aws", path="ecs:UpdateService"))
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (done.msg, done["phase"], done["activated_by"]) == (None, "committed", "ecs")
+    assert len(asked(convox, "aws", path="ecs:UpdateService")) == before + 1
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+def test_a_request_for_a_restart_is_lost(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    """No deployment says that it is under way: it is asked for again."""
+    convox.aws_faults.add(action="ecs:UpdateService", effect="drop_before")
+    before = len(convox.journal.entries())
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (done.msg, done["phase"], done["activated_by"]) == (None, "committed", "ecs")
+    paths = [each["path"] for each in convox.journal.entries()[before:] if each["server"] == "aws"]
+    first, second = (number for number, path in enumerate(paths) if path == "ecs:UpdateService")
+    assert "ecs:DescribeServices" in paths[first:second]
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded"])
+def test_a_restart_that_is_throttled_is_waited_for(machine: Machine, convox: Standin, direct: Direct, rack: Rack, code: str) -> None:
+    """It is no refusal of permission: the signing key, which is the whole account's, stays."""
+    version = rack.signing_key().version
+    convox.aws_faults.add(action="ecs:UpdateService", error=code, message="Rate exceeded", times=6)
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (done.msg, done["phase"], done["activated_by"]) == (None, "committed", "ecs")
+    assert (rack.accepted_keys, rack.signing_key().version) == ({machine.auth()[rack.host]}, version)
+
+
+def test_a_restart_that_is_throttled_for_good(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    old, version = rack.key, rack.signing_key().version
+    convox.aws_faults.add(action="ecs:UpdateService", error="ThrottlingException", message="Rate exceeded", times=None)
+    late = direct("rack_keyroll", host=rack.host, api_key=old, wait_timeout=60)
+    assert "wait_timeout is over while waiting for the restart" in str(late.msg)
+    assert direct("rack_keyroll", host=rack.host, api_key=old, wait=False).msg is None
+    assert (rack.accepted_keys, rack.signing_key().version) == ({old}, version)
+    convox.aws_faults.clear()
+    assert direct("rack_keyroll", host=rack.host, api_key=old)["phase"] == "committed"
+
+
+@pytest.mark.parametrize("code", ["ServiceNotActiveException", "InvalidParameterException", "ExpiredTokenException"])
+def test_a_restart_that_fails_is_told(machine: Machine, convox: Standin, direct: Direct, rack: Rack, code: str) -> None:
+    """Nor is any other no."""
+    old, version = rack.key, rack.signing_key().version
+    convox.aws_faults.add(action="ecs:UpdateService", error=code, message="not so", times=None)
+    failed = direct("rack_keyroll", host=rack.host, api_key=old)
+    assert "its API was not restarted (AWS " in str(failed.msg)
+    assert code in str(failed.msg)
+    pending = machine.record("rack_api_key", rack.rack_domain)["pending"]["key"]
+    assert (rack.accepted_keys, rack.key, rack.signing_key().version) == ({old}, pending, version)
+    convox.aws_faults.clear()
+    assert direct("rack_keyroll", host=rack.host, api_key=old)["phase"] == "committed"
+    assert rack.accepted_keys == {pending}
 
 
 @pytest.mark.parametrize("signing_key", ["impossible", "denied"])

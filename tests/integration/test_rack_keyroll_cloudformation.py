@@ -4,10 +4,12 @@
 """rack_keyroll by CloudFormation: a lost key is set anew, in the right stack, and everything else there stays."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_roll
 from tests.integration.watching import asked, beside_the_key, new_keys_of, nothing_changes
 from tests.standin.journal import fingerprint
 
@@ -85,6 +87,29 @@ def test_another_stack_is_not_touched(machine: Machine, new_rack: NewRack) -> No
     assert other.accepted_keys == {other.key}
 
 
+def test_another_rack_s_stack_that_was_named(machine: Machine, new_rack: NewRack) -> None:
+    """Its name and region, copied from another entry of an inventory: both racks can be seen, and are not the same."""
+    rack, other = new_rack(certificate="self_signed"), new_rack(certificate="self_signed")
+    machine.log_in(other.host, other.key)
+    given = {"host": rack.host, "stack_name": other.name, "region": other.region, "validate_certs": False}
+    with nothing_changes(machine, locks=False):
+        for check_mode in (True, False):
+            told = machine.fail("rack_keyroll", **given, check_mode=check_mode).msg
+            assert f"the stack {other.name} is of the rack at {other.rack_domain}" in told
+            assert f"name {other.rack_domain} itself as host" in told
+    assert other.accepted_keys == {other.key} == {machine.auth()[other.host]}
+
+
+@pytest.mark.parametrize("certificate", ["self_signed", "api"])
+def test_an_alias_whose_stack_is_named(machine: Machine, new_rack: NewRack, certificate: str) -> None:
+    """No output names it: it shows the rack's certificate, or one that no two containers share, and then the caller's word counts."""
+    rack = new_rack(certificate=certificate, rack_domain="")
+    port = rack.host.rpartition(":")[2]
+    given = {"stack_name": rack.name, "region": rack.region, "validate_certs": False}
+    assert machine.run("rack_keyroll", host=f"localhost:{port}", **given)["phase"] == "committed"
+    assert rack.accepted_keys == {rack.key} == {machine.auth()[f"localhost:{port}"]}
+
+
 def test_aws_of_another_account_is_not_used(machine: Machine, direct: Direct, new_rack: NewRack) -> None:
     """Its stack of the rack's name is another rack's: the roll goes on without AWS, and says why."""
     rack = new_rack(rack_domain="", region="eu-west-1")
@@ -118,6 +143,55 @@ def test_expired_aws_credentials(machine: Machine, convox: Standin, rack: Rack) 
         refused = machine.fail("rack_keyroll", host=rack.host, method="cloudformation", region=rack.region)
         assert "renew" in refused.msg
         assert "AWS credentials" in machine.fail("rack_keyroll", host=rack.host, api_key=rack.key, method="cloudformation").msg
+
+
+def change_sets(convox: Standin) -> int:
+    return len(asked(convox, "aws", path="cloudformation:CreateChangeSet"))
+
+
+@pytest.mark.parametrize("work", [None, rack_roll.wait], ids=["a run", "a batch's wait"])
+def test_what_aws_would_replace_is_refused_when_the_key_is_sent_again(machine: Machine, direct: Direct, rack: Rack, work: Any) -> None:
+    """After a rollback it is a new update, which takes up what AWS has by now."""
+    old = rack.key
+    machine.log_in(rack.host, old)
+    rack.fault("rollback")
+    assert "rolled the update back" in str(direct("rack_keyroll", host=rack.host, allow_replacements=False).msg)
+    rack.faults.clear()
+    rack.set(image_drift=True)
+    before = beside_the_key(rack)
+    refused = direct("rack_keyroll", waiting=work, host=rack.host, allow_replacements=False)
+    assert "AWS::AutoScaling::AutoScalingGroup" in str(refused.msg)
+    assert "kept as pending" in str(refused.msg)
+    rack.wait_at_rest()
+    assert (len(new_keys_of(rack)), rack.accepted_keys, beside_the_key(rack)) == (1, {old}, before)
+
+    rack.set(image_drift=False)
+    done = direct("rack_keyroll", host=rack.host, allow_replacements=False)
+    assert (done.msg, done["phase"], done["also_affected"]["instances"]) == (None, "committed", [])
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
+def test_what_aws_would_replace_is_asked_before_each_sending(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    machine.log_in(rack.host, rack.key)
+    before = change_sets(convox)
+    assert direct("rack_keyroll", host=rack.host, allow_replacements=False)["phase"] == "committed"
+    assert change_sets(convox) == before + 1
+    rack.fault("drop_before", method="PUT", path="/system$")
+    assert direct("rack_keyroll", host=rack.host, allow_replacements=False)["phase"] == "committed"
+    assert change_sets(convox) == before + 3
+
+
+def test_what_aws_would_replace_is_not_asked_where_nothing_is_sent(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    """A key that is confirmed is only to be committed."""
+    machine.log_in(rack.host, rack.key)
+    options = {"host": rack.host, "rotation_id": "q4"}
+    begun = direct("rack_keyroll", wait=False, **options)
+    waited = direct("rack_keyroll", waiting=functools.partial(rack_roll.wait, sent_for="q4" if begun["sent"] else None), **options)
+    assert waited["phase"] == "confirmed"
+    rack.set(image_drift=True)
+    before = change_sets(convox)
+    done = direct("rack_keyroll", allow_replacements=False, **options)
+    assert (done.msg, done["phase"], done["also_affected"]["instances"], change_sets(convox)) == (None, "committed", [], before)
 
 
 def test_what_aws_would_replace_is_told_or_refused(machine: Machine, convox: Standin, new_rack: NewRack) -> None:

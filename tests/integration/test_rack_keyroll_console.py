@@ -4,11 +4,13 @@
 """rack_keyroll of a rack that a Console holds: its copy of the key is not left to die unnoticed."""
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.watching import asked, new_keys_of, nothing_changes
+from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -65,6 +67,23 @@ def test_through_a_console_and_without_aws(machine: Machine, direct: Direct, hel
 
 
 STORES = {"the CLI's files": [{"type": "cli"}], "Secrets Manager": [{"type": "aws_secretsmanager"}]}
+
+
+@pytest.mark.parametrize("more", [{"max_age": "90d"}, {"new_key": "ours"}], ids=str)
+def test_a_key_that_others_rolled_since_and_told_the_console(machine: Machine, held: Rack, console: Console, more: dict[str, Any]) -> None:
+    """The stores' key is refused by the rack itself: it is neither young enough, nor the one asked for, nor the old one."""
+    given = {"host": console.host, "rack": f"acme/{held.name}", "console_sync": "none"}
+    machine.run("rack_keyroll", **given)
+    ours, theirs = held.key, "Theirs" * 5
+    held.set_password(theirs)
+    held.wait_at_rest()
+    held.restart()
+    held.wait_at_rest()
+    console.set_copy(f"acme/{held.name}", theirs)
+    result = machine.run("rack_keyroll", **given, **{name: ours if value == "ours" else value for name, value in more.items()})
+    assert (result.changed, result["phase"], result["old_fingerprint"]) == (True, "committed", fingerprint(theirs))
+    assert held.accepted_keys == {held.key} == {machine.auth()[held.rack_domain]} != {theirs}
+    assert theirs in machine.record("rack_api_key", held.rack_domain)["superseded"]
 
 
 @pytest.mark.parametrize("stores", STORES.values(), ids=STORES)
@@ -150,6 +169,18 @@ def test_a_console_without_a_key_is_not_asked(machine: Machine, direct: Direct, 
     done = direct("rack_keyroll", host=held.host, api_key=held.key)
     assert (done.msg, done["console_access"]) == (None, "none")
     assert len(asked(machine.convox, "console")) == before
+
+
+def test_a_console_that_another_cli_is_logged_into(machine: Machine, direct: Direct, held: Rack, console: Console, new_rack: NewRack) -> None:
+    """The CLI whose files come first is logged into a rack; the people of the Console would be locked out all the same."""
+    other = new_rack()
+    (machine.config / "auth").unlink()
+    machine.log_in(other.host, other.key)
+    machine.write(machine.config / "console", other.host)
+    machine.write(machine.home / ".convox" / "auth", json.dumps({console.host: console.api_key}))
+    machine.write(machine.home / ".convox" / "host", console.host)
+    with nothing_changes(machine, locks=False):
+        assert "console_sync" in str(direct("rack_keyroll", host=held.host, api_key=held.key).msg)
 
 
 def test_an_active_host_that_is_another_rack(machine: Machine, direct: Direct, new_rack: NewRack) -> None:

@@ -77,10 +77,12 @@ MUTANTS = (
     Mutant("counts good rounds across bad ones", "run, round=event, streak=0,", "run, round=event,", explored=True),
     Mutant("restarts for ever", "if run.restarts >= MOST_RESTARTS:", "if False:"),
     Mutant("asks again for what is denied", " if means not in run.denied", explored=True),
+    Mutant("asks again at once for a restart that was turned away", "    if run.answer is not None:\n        return _wait(FOR_RESTART, run, plan)\n"),
+    Mutant("asks again for a restart after a definite no", "    if run.answer == REJECTED:\n        return Stop(STOPPED_NOT_RESTARTED)\n"),
     Mutant("restarts an old release", "plan.means == (STACK,) or "),
     Mutant("restarts without a note", "return Note(ACTIVATING, left[0])", "return Restart(left[0])", explored=True),
     Mutant("goes to CloudFormation unasked", "if plan.fallback and run.now", "if run.now"),
     Mutant("waits although it must not", "    if not plan.wait:\n        return Stop(STOPPED_NO_WAIT, failed=False)\n"),
-    Mutant("waits for ever", "    if run.now >= plan.deadline:\n        return Stop(STOPPED_LATE)\n"),
+    Mutant("waits for ever", "    if run.now >= plan.deadline:\n        return Stop(STOPPED_LATE, for_what=for_what)\n"),
     Mutant("commits without a durable confirmation", "return Note(CONFIRMED) if pending.confirmed is None else Commit()", "return Commit()"),
 )

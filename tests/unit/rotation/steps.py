@@ -167,6 +167,8 @@ class Steps:
         if passes:
             yield Move(label, self.absorbed(state._replace(rack=rack.restart_all()), step, asked))
             yield Move(f"{label}: the request is lost", self.absorbed(state, step, asked), faults=1)
+            for outcome in (engine.TURNED_AWAY, engine.REJECTED):
+                yield Move(f"{label}: {outcome}", self.absorbed(state, step, engine.Restarted(outcome)), faults=1)
         yield Move(f"{label}: denied", self.absorbed(state, step, denied), faults=0 if refused or not passes else 1)
 
     # -- round, wait ----------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ class Tally:
     row: list[float] = dataclasses.field(default_factory=list)
     denied: set[str] = dataclasses.field(default_factory=set)
     restarts: int = 0
+    no: str | None = None
     bad: bool = False
     last_step: t.Any = None
 
@@ -117,9 +118,12 @@ class Witnessed:
         return engine.Sent(outcome)
 
     def _restart(self, step: t.Any) -> t.Any:
-        outcome = self._mostly("restart", self.engine.ASKED, self.engine.DENIED)
-        if outcome == self.engine.DENIED:
+        engine = self.engine
+        outcome = self._mostly("restart", engine.ASKED, engine.DENIED, engine.TURNED_AWAY, engine.REJECTED)
+        if outcome == engine.DENIED:
             self.tally.denied.add(step.means)
+        elif outcome != engine.ASKED:
+            self.tally.no = outcome
         else:
             self.tally.row, self.tally.bad = [], True
             self.tally.restarts += 1
@@ -132,6 +136,8 @@ class Witnessed:
         return engine.Rounded(new, old)
 
     def _wait(self, step: t.Any) -> t.Any:
+        if self.tally.no == self.engine.TURNED_AWAY:
+            self.tally.no = None
         self.now += step.seconds + self.chance.choice([0.0, 0.0, 60.0])
         return self.engine.Waited()
 
@@ -175,6 +181,7 @@ class Witnessed:
     def _judge_restart(self, step: t.Any) -> None:
         noted = self.tally.last_step
         require(isinstance(noted, self.engine.Note) and noted.means == step.means, "a restart is asked without its own note")
+        require(self.tally.no is None, "a restart is asked again at once, or after a definite no")
         possible = {self.engine.ECS, self.engine.SIGNING_KEY} & set(self.plan.means) - self.tally.denied
         require(step.means in possible, "a restart is asked by means that there are not")
         require(self.tally.restarts < self.engine.MOST_RESTARTS, "the API is restarted again and again")

@@ -142,6 +142,19 @@ def test_a_lost_reply_may_have_acted(aws: Aws, rack: StandinRack, convox: Standi
     assert rack.key == NEW
 
 
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [({"effect": "drop_after"}, NoAnswer), ({"error": "ThrottlingException"}, BadReply), ({"error": "ServerException", "status": 500}, BadReply)],
+)
+def test_a_restart_is_asked_for_once(aws: Aws, rack: StandinRack, convox: Standin, asked: Asked, fault: dict[str, t.Any], kind: t.Any) -> None:
+    """Each forced deployment is one more outage: whether one is under way is looked at first."""
+    convox.aws_faults.add(action="ecs:UpdateService", times=1, **fault)
+    with failing(kind, "ecs:UpdateService"):
+        aws.rack(rack.name).restart_api()
+    assert len(asked("aws", path="ecs:UpdateService")) == 1
+    rack.wait_at_rest()
+
+
 # -- no way to AWS ------------------------------------------------------------------------------------------------
 def test_no_credentials(convox: Standin, configuration: Path) -> None:
     aws = new_aws(convox, region="us-east-1")
