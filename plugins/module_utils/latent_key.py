@@ -18,7 +18,10 @@ from ansible_collections.convox.credentials.plugins.module_utils.ways import LAT
 
 
 def refuse_latent_key(task: Task, reach: Reach, subject: Subject, api_key: Record, cause: str) -> None:
-    """Raises BadInput where the restart would change the rack's key. ``api_key``: its record; ``cause``: what restarts the API."""
+    """Raises BadInput where the restart would change the rack's key. ``api_key``: its record; ``cause``: what restarts the API.
+
+    To be asked directly before what restarts it, too: while a run waits for the stack, somebody can set a key.
+    """
     if api_key.pending is not None:
         raise BadInput(
             f"{subject.label}: its API key has an unfinished rotation, which {cause}'s restart would bring into force: "

@@ -74,6 +74,7 @@ class SigningKeyRoll:
         aws = self._subject.aws
         connections = rounds_of(of_aws(self._task, self._subject, aws.service) if aws is not None else None)
         self._call_witnesses(connections)
+        self._refuse_latent_key()
         doubt = self._send()
         return self._confirm(max(self._task.options["confirmations"], connections), doubt)
 
@@ -81,7 +82,7 @@ class SigningKeyRoll:
     def _preflight(self) -> None:
         task, subject = self._task, self._subject
         tokens.refuse_without(subject)
-        refuse_latent_key(task, self._reach, subject, self._stores.load(RACK_API_KEY, subject.identity), "the roll")
+        self._refuse_latent_key()
         if subject.aws is None and tokens.shared(subject):
             task.warn_once(
                 f"{subject.label}: AWS could not be asked whether a key that somebody else set lies latent, which the restart would bring into force"
@@ -89,6 +90,9 @@ class SigningKeyRoll:
         watch = StackWatch(subject.aws, lambda: self._rack.system().status, task.clock)
         watch.await_rest(subject.label, self._deadline, bool(task.options["wait"]), dry=task.check_mode)
         self._warn_of_other_racks()
+
+    def _refuse_latent_key(self) -> None:
+        refuse_latent_key(self._task, self._reach, self._subject, self._stores.load(RACK_API_KEY, self._subject.identity), "the roll")
 
     def _call_witnesses(self, connections: int) -> None:
         """Tokens of each container, for they can have different keys where another rack of the account has rolled it."""

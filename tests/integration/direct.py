@@ -28,16 +28,20 @@ if TYPE_CHECKING:
 
 
 class FastClock(Clock):
-    """Seconds of waiting are short ones. The servers' dates are as they are."""
+    """Seconds of waiting are short ones. The servers' dates are as they are. ``meanwhile``: what happens in the first pause."""
 
-    def __init__(self, speed: float = 40.0) -> None:
+    def __init__(self, speed: float = 40.0, meanwhile: Callable[[], None] | None = None) -> None:
         super().__init__()
         self._speed = speed
+        self._meanwhile = meanwhile
 
     def now(self) -> float:
         return time.monotonic() * self._speed
 
     def sleep(self, seconds: float) -> None:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         super().sleep(seconds / self._speed)
 
     def age(self, stamp: str) -> float:
@@ -63,8 +67,16 @@ class Direct:
         self._machine = machine
         self._monkeypatch = monkeypatch
 
-    def __call__(self, module: str, *, speed: float = 40.0, waiting: Callable[[Task, float], dict[str, Any]] | None = None, **options: Any) -> Done:
-        """``waiting``: what is done in place of the module's own work, with the module's options."""
+    def __call__(
+        self,
+        module: str,
+        *,
+        speed: float = 40.0,
+        waiting: Callable[[Task, float], dict[str, Any]] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+        **options: Any,
+    ) -> Done:
+        """``waiting``: what is done in place of the module's own work, with the module's options. ``meanwhile``: see FastClock."""
         work, spec = self._parts(module)
         validated = ArgumentSpecValidator(spec).validate({**self._machine.defaults, **AT_ONCE.get(module, {}), **options})
         assert not validated.error_messages
@@ -76,7 +88,7 @@ class Direct:
                 self._monkeypatch.setenv(name, environment[name])
             else:
                 self._monkeypatch.delenv(name, raising=False)
-        task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=FastClock(speed))
+        task = Task(validated.validated_parameters, environment, Secrets(), done.warnings.append, clock=FastClock(speed, meanwhile))
         try:
             done.data = waiting(task, task.clock.now()) if waiting is not None else work(task).result
         except ConvoxError as exc:

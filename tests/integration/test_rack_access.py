@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.plays import token_of
-from tests.integration.watching import asked, nothing_changes, wait_until
+from tests.integration.watching import asked, busy_until_another_key_is_set, nothing_changes, wait_until
 from tests.leaks import found_in
 from tests.standin import tokens
 
@@ -334,6 +334,16 @@ def test_a_key_that_the_restart_would_bring_into_force(machine: Machine, convox:
     assert machine.run("rack_keyroll", host=rack.host)["phase"] == "committed"
     assert machine.run("rack_access", host=rack.host, **ROLLED)["old_refused"] == "true"
     assert rack.accepted_keys == {rack.key}
+
+
+def test_a_key_that_is_set_while_the_stack_is_waited_for(machine: Machine, convox: Standin, direct: Direct, rack: Rack) -> None:
+    """What was asked before the wait says nothing after it."""
+    old, latent = rack.key, "N" * 30
+    machine.unknowable = {latent}
+    meanwhile = busy_until_another_key_is_set(rack, latent)
+    refused = direct("rack_access", host=rack.host, api_key=old, meanwhile=meanwhile, **ROLLED)
+    says(str(refused.msg), rack.name, "is latent", "nothing was changed", "rotate_rack_keys")
+    assert (sent(rack, convox, ROTATE), rack.accepted_keys, rack.key) == (0, {old}, latent)
 
 
 def test_without_aws_a_latent_key_comes_into_force_and_is_said(machine: Machine, direct: Direct, rack: Rack) -> None:

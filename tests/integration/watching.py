@@ -71,3 +71,17 @@ def wait_until(ready: Callable[[], bool], seconds: float = 100.0) -> None:
     while not ready():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.005)
+
+
+def busy_until_another_key_is_set(rack: Rack, latent: str) -> Callable[[], None]:
+    """An update goes on; and what happens while it is waited for: its end, and somebody's key, which is not in force."""
+    rack.fault("never_ends")
+    rack.stack.change({"LogRetention": "30"})
+
+    def meanwhile() -> None:
+        rack.faults.clear()
+        rack.wait_at_rest()
+        rack.set_password(latent)
+        rack.wait_at_rest()
+
+    return meanwhile
