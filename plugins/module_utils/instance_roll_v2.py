@@ -12,14 +12,15 @@ import dataclasses
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_rotation as machine
 from ansible_collections.convox.credentials.plugins.module_utils import ledger
-from ansible_collections.convox.credentials.plugins.module_utils.errors import RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, RequestFailed
 from ansible_collections.convox.credentials.plugins.module_utils.instance_run import InstanceRun
 from ansible_collections.convox.credentials.plugins.module_utils.instance_view import InstanceView
 from ansible_collections.convox.credentials.plugins.module_utils.instance_view_v2 import InstanceViewV2
 from ansible_collections.convox.credentials.plugins.module_utils.latent_key import refuse_latent_key
-from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
+from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending
 from ansible_collections.convox.credentials.plugins.module_utils.rotation import BUSY, REST
 from ansible_collections.convox.credentials.plugins.module_utils.stack_watch import StackWatch
+from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 
 _WHY = {
     machine.STOPPED_STUCK: "its stack is stuck ({status}): continue or mend that update in CloudFormation, then run again",
@@ -49,7 +50,15 @@ class InstanceRunV2(InstanceRun):
         return StackWatch(self._subject.aws, lambda: self._rack.system().status, self._task.clock)
 
     def _refuse(self) -> None:
-        refuse_latent_key(self._task, self._reach, self._subject, self._api_key, "the keyroll")
+        api_key = self._stores.load(RACK_API_KEY, self._subject.identity)
+        refuse_latent_key(self._task, self._reach, self._subject, api_key, "the keyroll")
+
+    def _refuse_restart(self) -> None:
+        """Directly before what restarts the API: what was asked before the stack was waited for can be an hour old."""
+        try:
+            self._refuse()
+        except BadInput as exc:
+            raise BadInput(str(exc), **{**self._report("applied", changed=True), "changed": self._has_acted()}) from None
 
     def _stage(self) -> None:
         if self._record.pending is None:
@@ -72,6 +81,7 @@ class InstanceRunV2(InstanceRun):
 
     def _drive(self, sent: bool = False) -> machine.Step:
         run = machine.Run(wait=bool(self._task.options["wait"]), asked=sent)
+        self._received = sent
         if self._pending.applying is not None and self._pending.confirmed is None:
             # Another run may have asked a moment ago; one that confirmed the pair has seen the stack at rest since.
             self._watch.wrote()
@@ -84,9 +94,11 @@ class InstanceRunV2(InstanceRun):
             if step.do == machine.NOTE:
                 self._note(applying=self._task.clock.stamp())
             elif step.do == machine.POST:
+                self._refuse_restart()
                 run = dataclasses.replace(run, asked=True, rejected=not self._ask(self._rack.roll_instance_key))
                 self._sent = not run.rejected
             elif step.do == machine.ADOPT:
+                self._refuse_restart()
                 self._ask(self._rack.set_parameter, "Key", step.what or "", self._subject.classic_name)
                 run = dataclasses.replace(run, adopted=True)
                 self._sent = True
@@ -96,7 +108,7 @@ class InstanceRunV2(InstanceRun):
     def _look(self) -> machine.Seen:
         state = self._watch.look()
         if state != REST:
-            return dataclasses.replace(self._seen, stack=state, rolled_back=self._watch.rolled_back)
+            return dataclasses.replace(self._seen, stack=state, rolled_back=self._rolled_back)
         try:
             name, pairs = self._view.key_name() or "", self._view.pairs()
         except RequestFailed as exc:
@@ -112,14 +124,20 @@ class InstanceRunV2(InstanceRun):
             key_name=name,
             pairs=None if pairs is None else tuple(pair.name for pair in pairs),
             youngest=tuple(pair.name for pair in pairs if pair.created == pairs[-1].created) if pairs else (),
-            rolled_back=self._watch.rolled_back,
+            rolled_back=self._rolled_back,
             on_new=self._count.on_new,
             total=self._count.total,
         )
 
+    @property
+    def _rolled_back(self) -> bool:
+        """An update that this run asked for: AWS says the same of one of last year, which stands until the next is received."""
+        return self._watch.rolled_back and (self._received or self._subject.aws is None)
+
     def _commit(self) -> None:
         record = self._record.note(key_name=self._seen.key_name).promoted(self._task.clock.stamp())
-        self._stores.save(record.committed())
+        # Nobody is logged in with it, and its private key is the rack's; the mark is taken off wherever a rotation is looked for.
+        self._stores.promote(record, Promotion(own=None, old=None, new=""))
         pending = self._pending
         self._record = record.committed()
         ledger.record(self._task, self._record, pending, pending.old_key_name, self._seen.key_name)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_rotation_v3 as machine
@@ -173,7 +174,9 @@ class InstanceRunV3(InstanceRun):
         return {"by_hand": self._way()} if end.what == machine.STOPPED_BY_HAND else {}
 
     def _way(self) -> str:
-        return f"`convox rack params set {KEY_PAIR_NAME}={self._pending.key_name} -r {self._subject.name}` where its Terraform is"
+        # People paste it into a shell, and the names are the rack's own words.
+        pair, rack = map(shlex.quote, (self._pending.key_name or "", self._subject.name))
+        return f"`convox rack params set {KEY_PAIR_NAME}={pair} -r {rack}` where its Terraform is"
 
     def _explain(self, why: str) -> str:
         pending = self._pending

@@ -35,8 +35,8 @@ STOPPED_STUCK, STOPPED_ROLLED_BACK, STOPPED_DOUBTFUL, STOPPED_LATE, STOPPED_NO_W
 @dataclasses.dataclass(frozen=True)
 class Seen:
     """``key_name``: the stack's parameter ``Key``. ``pairs``: the account's pairs of this rack, oldest first, None where
-    EC2 can't be asked. ``youngest``: those of the latest date, which is in whole seconds. ``on_new`` of ``total`` own
-    instances have started with the new pair."""
+    EC2 can't be asked. ``youngest``: those of the latest date, which is in whole seconds. ``rolled_back``: what this run
+    asked for, not an update before that. ``on_new`` of ``total`` own instances have started with the new pair."""
 
     stack: str
     key_name: str
@@ -80,7 +80,8 @@ def next_step(pending: Pending, run: Run, seen: Seen) -> Step:
     made = new_pairs(pending, seen)
     last = tuple(pair for pair in seen.youngest if pair in made) or made[-1:]
     if seen.key_name != (pending.old_key_name or "") and last in ((), (seen.key_name,)):
-        return Step(COMMIT) if seen.on_new >= seen.total else wait_for(run.wait, run.late)
+        # Where none is seen, that all have it proves nothing.
+        return Step(COMMIT) if 0 < seen.total <= seen.on_new else wait_for(run.wait, run.late)
     if seen.rolled_back and (run.asked or run.adopted):
         return Step(STOP, STOPPED_ROLLED_BACK)
     if len(last) > 1:

@@ -14,7 +14,7 @@ import typing as t
 import uuid
 
 from ansible_collections.convox.credentials.plugins.module_utils import tokens
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, RequestFailed, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.instance_rotation import COMMIT, STOP, Step
 from ansible_collections.convox.credentials.plugins.module_utils.instance_view import Count, InstanceView
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, outcome_unknown
@@ -51,6 +51,8 @@ class InstanceRun:
         self._detail = "no detail"
         self._old_key_name: str | None = None
         self._sent = False
+        # The latest request was taken for certain.
+        self._received = False
         self._key_name: str | None = None
         self._count = Count(0, 0, False)
         self._view: InstanceView = self._make_view()
@@ -98,6 +100,8 @@ class InstanceRun:
         dry = self._task.check_mode
         if not self._resumed:
             self._watch.await_rest(self._subject.label, self._started + self._patience(), bool(self._task.options["wait"]), dry=dry)
+            # What was so before can be otherwise after a wait.
+            self._refuse()
         self._stores.prove(self._record, dry=dry)
         if dry:
             self._count_instances()
@@ -192,21 +196,29 @@ class InstanceRun:
     def _ask(self, question: t.Callable[..., None], *arguments: str | None) -> bool:
         """Whether the request was taken, or may have been; what came of it is compared afterwards."""
         self._watch.wrote()
+        self._received = False
         try:
             question(*arguments)
         except RequestFailed as exc:
             self._detail = str(exc)
             return outcome_unknown(exc) or (isinstance(exc, BadReply) and exc.status >= 500)
+        self._received = True
         return True
 
     def _prune(self) -> list[str]:
+        """Those that are deleted. The key is rolled by now, so what AWS denies here is a warning."""
         if not self._task.options["prune"] or self._view.aws is None:
             return []
         reason = self._reason_not_to_prune()
         if reason:
-            self._task.warn_once(f"{self._subject.label}: old pairs are left: {reason}")
+            self._leave(reason)
             return []
-        return self._view.prune(self._key_name)
+        pruned: list[str] = []
+        allowed(lambda: self._view.prune(self._key_name, pruned.append), self._leave)
+        return pruned
+
+    def _leave(self, why: str) -> None:
+        self._task.warn_once(f"{self._subject.label}: old pairs are left: {why}")
 
     def _report(self, phase: str | None, changed: bool, pruned: t.Sequence[str] = ()) -> dict[str, t.Any]:
         pending = self._record.pending

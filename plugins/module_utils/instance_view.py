@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 import typing as t
 
@@ -85,19 +86,19 @@ class InstanceView:
         return found
 
     def believable(self, found: list[Ec2Instance]) -> bool:
-        """Whether what EC2 found can be this rack's."""
-        return True
+        """Whether what EC2 found can be this rack's. No rack is without instances: where it finds none, the rack is asked."""
+        return bool(found)
 
-    def prune(self, keep: str | None) -> list[str]:
-        """Delete the rack's former pairs that nothing can need any more; the rack itself never does (3.3)."""
+    def prune(self, keep: str | None, deleted: t.Callable[[str], None]) -> None:
+        """Delete the rack's former pairs that nothing can need any more, and tell each; the rack itself never does (3.3)."""
         aws, pairs = self.aws, self.pairs() or []
         unneeded = {pair.name for pair in pairs} - {keep} - {pair.name for pair in pairs[-1:]}
         if aws is None or not unneeded:
-            return []
+            return
         unneeded -= aws.pairs_of_instances(unneeded) | aws.launch_template_pairs()
         for name in sorted(unneeded):
             aws.delete_pair(name)
-        return sorted(unneeded)
+            deleted(name)
 
     def _count_by_start(self, since: str | None) -> Count:
         try:
@@ -105,9 +106,17 @@ class InstanceView:
         except RequestFailed:
             return Count(0, self._last_total, False)
         self._last_total = max(1, len(instances))
-        started = [parse_date(instance.started) for instance in instances if instance.started]
+        # One whose date is missing or none is not known to be new.
+        started = [date for date in (_date(instance.started) for instance in instances) if date is not None]
         return Count(sum(1 for date in started if since is not None and date > parse_date(since)), len(instances), False)
 
     def ask(self, question: t.Callable[[], t.Any]) -> t.Any:
         """The answer of AWS, or None with a warning where it denies it."""
         return of_aws(self._task, self._subject, question)
+
+
+def _date(text: str) -> datetime.datetime | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

@@ -51,7 +51,7 @@ class InstanceViewV3(InstanceView):
         return found if found is not None and self._known.intersection(pair.name for pair in found) else None
 
     def believable(self, found: list[Ec2Instance]) -> bool:
-        return bool(found) and self.pairs() is not None
+        return super().believable(found) and self.pairs() is not None
 
     def made_at(self, key_name: str | None, record: Record) -> str | None:
         """The pair's own name tells it."""

@@ -52,7 +52,7 @@ options:
   prune:
     description:
       - Delete the rack's former key pairs in EC2 after a roll that ended well. Never the current or the newest one, nor one
-        that any instance or launch template names.
+        that any instance names, or a launch template in its default or latest version.
       - On v3 also the pairs that were abandoned because their private key was lost with its reply; and none where EC2 does not
         know the pair that the rack names, which a warning says.
     type: bool

@@ -4,13 +4,16 @@
 """instance_keyroll: one new pair, every instance on it, and the rack's settings hold the private key of just that pair."""
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from tests.integration.watching import asked, nothing_changes, stages_of, wait_until
+from ansible_collections.convox.credentials.plugins.module_utils import instance_roll
+from tests.integration.watching import asked, busy_until_another_key_is_set, nothing_changes, stages_of, wait_until
 from tests.standin import AWS_CREDENTIALS
+from tests.standin.server import Dropped
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -113,6 +116,27 @@ def test_begun_without_waiting_and_finished_later(machine: Machine, new_rack: Ne
         assert not machine.run("instance_keyroll", host=rack.host, rotation_id=each).changed
 
 
+@pytest.mark.parametrize("kind", ["file", "aws_secretsmanager"])
+def test_begun_with_the_cli_and_finished_with_another_store(machine: Machine, direct: Direct, new_rack: NewRack, kind: str) -> None:
+    """The CLI's directory is read whatever stores are named, so that a rotation ends there, too: not each campaign ends it anew."""
+    rack = new_rack(key_pair="old-pair", instances=1)
+    machine.environment = {"AWS_DEFAULT_REGION": "us-east-1"}
+    machine.log_in(rack.host, rack.key)
+    rack.fault("never_ends")
+    assert direct("instance_keyroll", host=rack.host, wait=False)["phase"] == "applied"
+    rack.faults.clear()
+    store = {"type": kind} if kind == "aws_secretsmanager" else {"type": kind, "path": str(machine.root / "keys.json")}
+    given = {"host": rack.host, "stores": [store]}
+    first = direct("instance_keyroll", rotation_id="first", **given)
+    assert (first["phase"], first["resumed"], first["old_key_name"]) == ("committed", True, "old-pair")
+    assert "pending" not in machine.record("instance_key", rack.rack_domain)
+    second = direct("instance_keyroll", rotation_id="second", **given)
+    assert (second["phase"], second["resumed"], second["old_key_name"]) == ("committed", False, first["key_name"])
+    assert not direct("instance_keyroll", rotation_id="first", **given)["changed"]
+    assert is_whole(rack, second["key_name"])
+    assert posts(machine, rack) == 2
+
+
 def test_a_busy_stack_is_waited_for(machine: Machine, direct: Direct, rack: Rack) -> None:
     """The rack makes the pair before it asks the stack: a keyroll on a busy stack would orphan it."""
     machine.log_in(rack.host, rack.key)
@@ -129,7 +153,7 @@ def test_a_busy_stack_is_waited_for(machine: Machine, direct: Direct, rack: Rack
 def test_a_stack_that_becomes_busy_in_between(machine: Machine, rack: Rack) -> None:
     """The pair is made and its private key in the settings, the stack refuses it: it is set once the stack is at rest."""
     machine.log_in(rack.host, rack.key)
-    rack.fault("delay", path=KEYROLL, seconds=0.5)
+    rack.fault("delay", path=KEYROLL, seconds=3)
     running = machine.begin("instance_keyroll", host=rack.host)
     wait_until(lambda: rack.faults.list() == [])
     rack.fault("never_ends")
@@ -162,9 +186,32 @@ def test_an_update_that_is_rolled_back(machine: Machine, new_rack: NewRack) -> N
     assert posts(machine, rack) == 1
 
 
+def test_a_rollback_of_an_older_update(machine: Machine, direct: Direct, rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its status stands until the next update: of a keyroll that left a pair and no reply it says nothing."""
+    machine.log_in(rack.host, rack.key)
+    rack.fault("rollback")
+    rack.stack.change({"LogRetention": "30"})
+    rack.wait_at_rest()
+    rack.faults.clear()
+    assert rack.stack.status == "UPDATE_ROLLBACK_COMPLETE"
+    update = rack.update
+
+    def stops_once(values: dict[str, str]) -> None:
+        """The pair is made, and its private key in the settings."""
+        monkeypatch.setattr(rack, "update", update)
+        raise Dropped
+
+    monkeypatch.setattr(rack, "update", stops_once)
+    done = direct("instance_keyroll", host=rack.host)
+    (pair,) = rack.key_pairs()
+    assert (done.msg, done["phase"], done["key_name"]) == (None, "committed", pair)
+    assert is_whole(rack, pair)
+    assert posts(machine, rack) == 1
+
+
 LOST: dict[str, dict[str, Any]] = {
     "after": {"action": "drop_after"},
-    "late": {"action": "delay", "seconds": 1.5},
+    "late": {"action": "delay", "seconds": 2.5},
     "before": {"action": "drop_before"},
     "502": {"action": "status", "status": 502, "body": "Bad Gateway\n"},
 }
@@ -213,6 +260,40 @@ def test_a_key_that_the_restart_would_bring_into_force(machine: Machine, direct:
     assert machine.run("instance_keyroll", host=rack.host)["phase"] == "committed"
 
 
+def test_a_key_that_is_set_while_the_stack_is_waited_for(machine: Machine, direct: Direct, rack: Rack) -> None:
+    """The restart would lock everybody out: what was asked before the wait says nothing after it."""
+    old, latent = rack.key, "Latent12" * 4
+    machine.log_in(rack.host, old)
+    machine.unknowable.add(latent)
+    refused = direct("instance_keyroll", host=rack.host, meanwhile=busy_until_another_key_is_set(rack, latent))
+    assert "is latent" in str(refused.msg)
+    assert (posts(machine, rack), rack.accepted_keys, rack.key) == (0, {old}, latent)
+    assert not (machine.config / "rotations.json").exists(), "no keyroll is begun that the next run would have to finish"
+
+
+@pytest.mark.parametrize("work", [None, instance_roll.wait], ids=["a run", "a batch's wait"])
+@pytest.mark.parametrize("made", [False, True], ids=["no pair", "a pair"])
+def test_a_key_that_is_set_before_an_unfinished_keyroll_goes_on(machine: Machine, direct: Direct, rack: Rack, work: Any, made: bool) -> None:
+    """It waits for the stack, and then posts once more or sets the pair that was made; either restarts the API."""
+    old, latent = rack.key, "Latent12" * 4
+    machine.log_in(rack.host, old)
+    machine.unknowable.add(latent)
+    rack.fault("drop_before", path=KEYROLL)
+    assert "left no trace" in str(direct("instance_keyroll", host=rack.host).msg)
+    if made:
+        rack.make_orphaned_pair()
+    asked_before = posts(machine, rack)
+    refused = direct("instance_keyroll", waiting=work, host=rack.host, meanwhile=busy_until_another_key_is_set(rack, latent))
+    assert "is latent" in str(refused.msg)
+    assert (refused["phase"], refused["changed"]) == ("applied", False)
+    assert (posts(machine, rack), rack.accepted_keys, rack.parameters["Key"]) == (asked_before, {old}, "")
+
+    assert direct("rack_keyroll", host=rack.host).msg is None
+    assert direct("instance_keyroll", host=rack.host)["phase"] == "committed"
+    assert is_whole(rack, rack.parameters["Key"])
+    assert rack.accepted_keys == {machine.auth()[rack.host]}
+
+
 def test_prune(machine: Machine, new_rack: NewRack, ec2: Any) -> None:
     """Only this rack's own former pairs, of which nothing has need any more."""
     rack = new_rack(former_key_pairs=4, instances=1, terminated_seconds=0.0)
@@ -238,6 +319,17 @@ def test_prune(machine: Machine, new_rack: NewRack, ec2: Any) -> None:
     ec2.terminate_instances(InstanceIds=[instance])
 
 
+def test_a_prune_that_is_cut_short(convox: Standin, machine: Machine, direct: Direct, new_rack: NewRack) -> None:
+    """The key is rolled all the same, and what is deleted is told."""
+    rack = new_rack(former_key_pairs=3, instances=1, terminated_seconds=0.0)
+    machine.log_in(rack.host, rack.key)
+    former = sorted(rack.key_pairs())
+    convox.aws_faults.add(action="ec2:DeleteKeyPair", error="UnauthorizedOperation", times=None, skip=1)
+    done = direct("instance_keyroll", host=rack.host, prune=True)
+    assert (done["phase"], done["pruned"], set(former) - set(rack.key_pairs())) == ("committed", former[:1], {former[0]})
+    assert any("old pairs are left: ec2:DeleteKeyPair" in each for each in done.warnings)
+
+
 @pytest.mark.parametrize("aws", ["nothing", "no ec2"])
 def test_without_rights_to_ask_ec2(machine: Machine, convox: Standin, direct: Direct, new_rack: NewRack, aws: str) -> None:
     """Whether instances are new is told by when they started."""
@@ -250,4 +342,40 @@ def test_without_rights_to_ask_ec2(machine: Machine, convox: Standin, direct: Di
     assert (done["instances_on_new_key"], done["instances_total"], done["pruned"]) == (2, 2, [])
     assert is_whole(rack, done["key_name"])
     assert ("(ec2:DescribeKeyPairs)" in "\n".join(done.warnings)) == machine.aws
+    convox.aws_faults.clear()
+
+
+NOT_NEW = {
+    "no date": ([{"id": "i-1", "status": "active", "started": None}], "0 of 1 instances"),
+    "a date that is none": ([{"id": "i-1", "status": "active", "started": "a while ago"}], "0 of 1 instances"),
+    "no instance": ([], "0 of 0 instances"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_NEW)
+def test_what_a_rack_says_that_proves_nothing(machine: Machine, direct: Direct, new_rack: NewRack, what: str) -> None:
+    """An instance without a date is not known to be new, and that all of none are new is no proof."""
+    rack = new_rack(instances=2, update_seconds=1.2)
+    machine.log_in(rack.host, rack.key)
+    machine.aws = False
+    said, count = NOT_NEW[what]
+    rack.fault("status", method="GET", path="/instances$", status=200, body=json.dumps(said), content_type="application/json", times=None)
+    late = direct("instance_keyroll", host=rack.host, wait_timeout=60, speed=10)
+    assert "wait_timeout is over" in str(late.msg)
+    assert count in str(late.msg)
+    rack.faults.clear()
+    done = direct("instance_keyroll", host=rack.host, speed=10)
+    assert (done.msg, done["phase"], done["instances_on_new_key"], done["instances_total"]) == (None, "committed", 2, 2)
+    assert is_whole(rack, done["key_name"])
+    assert posts(machine, rack) == 1
+
+
+def test_ec2_finds_no_instance(machine: Machine, convox: Standin, direct: Direct, new_rack: NewRack) -> None:
+    """As where somebody took their tags off: the rack is asked."""
+    rack = new_rack(instances=2, update_seconds=1.2)
+    machine.log_in(rack.host, rack.key)
+    nothing = '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet/></DescribeInstancesResponse>'
+    convox.aws_faults.add(action="ec2:DescribeInstances", effect="status", status=200, body=nothing, content_type="text/xml", times=None)
+    done = direct("instance_keyroll", host=rack.host, speed=10)
+    assert (done.msg, done["phase"], done["instances_on_new_key"], done["instances_total"]) == (None, "committed", 2, 2)
     convox.aws_faults.clear()

@@ -4,6 +4,8 @@
 """instance_keyroll on v3: the private key is told once, so it is kept before anything uses the pair."""
 from __future__ import annotations
 
+import json
+import shlex
 import stat
 import time
 from typing import TYPE_CHECKING, Any
@@ -213,6 +215,19 @@ def test_directly_the_parameter_is_set_by_hand(machine: Machine, direct: Direct,
     assert (done.msg, done["phase"], done["resumed"], done["key_name"]) == (None, "committed", True, pair)
     assert machine.record("instance_key", rack.rack_domain)["current"] == rack.private_keys_told[pair]
     assert posts(machine, rack) == 1
+
+
+@pytest.mark.parametrize("name", ["pair; touch it", "$(touch it)", "it's `touch it`", "pair"])
+def test_what_a_rack_says_is_quoted_for_the_shell(machine: Machine, direct: Direct, new_rack: NewRack, name: str) -> None:
+    """People paste the command as it stands."""
+    rack = new_rack(version="3.18.2", instances=2)
+    machine.log_in(rack.host, rack.key)
+    told = json.dumps({"name": name, "private-key": "-----BEGIN RSA PRIVATE KEY-----\nnone\n-----END RSA PRIVATE KEY-----\n"})
+    rack.fault("status", path=KEYROLL, status=200, body=told, content_type="application/json")
+    failed = direct("instance_keyroll", host=rack.host)
+    command, where = failed["by_hand"][1:].rsplit("` ", 1)
+    assert where == "where its Terraform is"
+    assert shlex.split(command) == ["convox", "rack", "params", "set", f"key_pair_name={name}", "-r", rack.name]
 
 
 def test_directly_where_a_console_is_known(machine: Machine, direct: Direct, managed: Rack, console: Console) -> None:

@@ -32,9 +32,9 @@ def every_question() -> t.Iterator[tuple[Pending, Run, Seen]]:
         for run in itertools.starmap(Run, itertools.product(truths, repeat=5)):
             keys = ("", OLD_PAIRS[0], NEW_PAIRS[0])
             pairs = (None, (), OLD_PAIRS, OLD_PAIRS + NEW_PAIRS[:1], OLD_PAIRS + NEW_PAIRS[:2])
-            for stack, key, there, back, on_new in itertools.product((REST, BUSY, STUCK), keys, pairs, truths, (0, 2, 3)):
+            for stack, key, there, back, (on_new, total) in itertools.product((REST, BUSY, STUCK), keys, pairs, truths, ((0, 0), (0, 3), (2, 3), (3, 3))):
                 for youngest in (there[-1:], there[-2:]) if there else ((),):
-                    yield pending(noted, old), run, Seen(stack, key, there, youngest, back, on_new, 3)
+                    yield pending(noted, old), run, Seen(stack, key, there, youngest, back, on_new, total)
 
 
 def test_every_decision() -> None:
@@ -60,7 +60,7 @@ def test_every_decision() -> None:
         if step.do == COMMIT:
             assert changed, about
             assert last in ((), (seen.key_name,)), about
-            assert seen.on_new >= seen.total, about
+            assert seen.on_new >= seen.total > 0, about
         if step.do == WAIT:
             assert run.wait, about
             assert not run.late, about
@@ -81,6 +81,10 @@ def test_the_first_keyroll_of_a_rack() -> None:
     staged = pending(True, None)
     assert machine.next_step(staged, Run(), Seen(REST, "", OLD_PAIRS)).do == POST
     assert machine.next_step(staged, Run(), Seen(REST, NEW_PAIRS[0], on_new=3, total=3)).do == COMMIT
+
+
+def test_that_all_of_no_instances_are_new_proves_nothing() -> None:
+    assert machine.next_step(pending(True), Run(), Seen(REST, NEW_PAIRS[0])).do == WAIT
 
 
 def test_a_rollback_is_told_by_who_caused_it_only() -> None:
