@@ -69,11 +69,8 @@ KINDS = (
     Kind("classic-older", {"version": "20170101000000", "high_availability": False}, **NEW),
     Kind("before-secrets", {"version": BEFORE_SECRETS}, **NEW),
     Kind("plain", {"key_pair": "plain-keypair-5000"}, days={"key_days": 200, "pair_days": 400}, **OLD),
-    # An audit knows pins of the file, and not those of an inventory; what it does not trust it does not ask.
-    Kind(
-        "pinned", SELF_SIGNED, variables={"convox_tls_fingerprint": "{certificate}"},
-        before=(NOT_TRUSTED, NO_PAIR, OUTSIDE), after=(NOT_TRUSTED, OUTSIDE),
-    ),
+    # An audit knows the pins of the inventory and of the file; what it does not trust it does not ask.
+    Kind("pinned", SELF_SIGNED, variables={"convox_tls_fingerprint": "{certificate}"}, **NEW),
     Kind("accepted", SELF_SIGNED, variables={"convox_tls_fingerprint": "accept_new"}, before=(NOT_TRUSTED, NO_PAIR, OUTSIDE), after=(OUTSIDE,)),
     Kind("held", {"console": True}, **STALE),
     Kind("held-renewed", {"console": True}, **RENEWED),

@@ -60,14 +60,22 @@ def run(task: Task) -> dict[str, t.Any]:
 
 def _asking(task: Task) -> Task:
     """The same task, which writes nothing anywhere, and goes by no rack that somebody's shell names."""
-    options = {**task.options, "rack": None, "filters": _filters(task.options)}
+    options = {
+        **task.options,
+        "rack": None,
+        "filters": _filters(task.options),
+        "racks": [target.parse_host(host, "racks") for host in task.options["racks"]],
+        # Of digits alone, YAML makes a number.
+        "tls_fingerprints": {
+            target.parse_host(host, tls.BY_HOST): tls.parse_fingerprint(str(pin), tls.BY_HOST)
+            for host, pin in task.options["tls_fingerprints"].items()
+        },
+    }
     racks_found.check_filters(options["filters"])
     if options.get("ca_path"):
         transport.check_authorities(options["ca_path"])
     if options.get("tls_fingerprint") not in (None, "", tls.ACCEPT_NEW):
         tls.parse_fingerprint(options["tls_fingerprint"])
-    for host in options["racks"]:
-        target.parse_host(host, "racks")
     environ = {name: value for name, value in task.environ.items() if name not in ("RACK_URL", "CONVOX_RACK")}
     return dataclasses.replace(task, options=options, environ=environ, check_mode=True)
 

@@ -59,6 +59,7 @@ _AUDIT: dict[str, t.Any] = {
     "console": {"type": "bool"},
     "ask_racks": {"type": "bool", "default": True},
     "racks": {"type": "list", "elements": "str", "default": []},
+    "tls_fingerprints": {"type": "dict", "default": {}},
     "filters": {
         "type": "dict",
         "default": {},

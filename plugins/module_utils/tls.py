@@ -27,8 +27,8 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, format_date
 
 ACCEPT_NEW = "accept_new"
-# Where pins are written: the option is about the host that is named, the file about every host.
-OPTION, FILE = "tls_fingerprint", "the file tls-fingerprints of the CLI's directory"
+# Where pins are written: the option is about the host that is named, the audit's other one and the file about every host.
+OPTION, BY_HOST, FILE = "tls_fingerprint", "tls_fingerprints", "the file tls-fingerprints of the CLI's directory"
 # The DER of the attributes O=convox and CN=api: the certificate that an API process makes for itself at each start.
 _API_ATTRIBUTES = (b"\x06\x03\x55\x04\x0a", b"convox"), (b"\x06\x03\x55\x04\x03", b"api")
 
@@ -55,10 +55,10 @@ class Certificate:
     expires_at: str | None = None
 
 
-def parse_fingerprint(text: str, source: str = "tls_fingerprint") -> str:
+def parse_fingerprint(text: str, source: str = OPTION) -> str:
     digits = text.replace(":", "").lower()
     if not re.fullmatch("[0-9a-f]{64}", digits):
-        other = f", or {ACCEPT_NEW}" if source == "tls_fingerprint" else ""
+        other = f", or {ACCEPT_NEW}" if source == OPTION else ""
         raise BadInput(f"{source}: {text[:100]!r} is no SHA-256: 64 hex digits, colons allowed{other}")
     return digits
 

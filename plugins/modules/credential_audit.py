@@ -75,6 +75,12 @@ options:
     type: list
     elements: str
     default: []
+  tls_fingerprints:
+    description:
+      - The certificates of racks and of the Console that are pinned, each a SHA-256 under the host that shows it.
+      - They count before those that are kept in C(tls-fingerprints), and O(tls_fingerprint) before them.
+    type: dict
+    default: {}
   aws:
     description:
       - The AWS accounts whose racks are audited, each asked a few times a region, whatever the number of racks.

@@ -314,6 +314,24 @@ def test_the_audit_asks_no_stranger(machine: Machine, stranger: Rack, new_rack: 
     assert asked(machine.convox, f"rack {stranger.name}") == asked(machine.convox, f"rack {changed.name}") == []
 
 
+def test_the_audit_and_the_pins_that_it_is_given(machine: Machine, stranger: Rack, new_rack: NewRack) -> None:
+    """Each is about one host, and counts before what is kept for that."""
+    changed, kept = new_rack(certificate="self_signed"), new_rack(certificate="self_signed")
+    for rack in (stranger, changed, kept):
+        machine.log_in(rack.host, rack.key)
+    machine.write(machine.config / "tls-fingerprints", json.dumps({stranger.host: "ab" * 32, kept.host: certificate_of(kept.host)}))
+    pins = {f"https://{stranger.host}": pin_of(stranger.host), changed.host: "cd" * 32}
+    report = audit(machine, racks=[stranger.host, f"https://{changed.host}", kept.host], tls_fingerprints=pins)
+    answered = {each["id"]: each["key"] for each in report["racks"]}
+    assert answered == {stranger.rack_domain: "in_force", changed.host: "unknown", kept.rack_domain: "in_force"}
+    (finding,) = [each for each in report["findings"] if each["id"].startswith("certificate")]
+    assert (finding["id"], finding["evidence"]["pinned_sha256"]) == ("certificate_changed", "cd" * 32)
+    assert asked(machine.convox, f"rack {changed.name}") == []
+    no_pin, no_host = "tls_fingerprints: 'accept_new' is no SHA-256: 64 hex digits, colons allowed", "tls_fingerprints: 'a b' is no host"
+    for wrong, words in (({stranger.host: "accept_new"}, no_pin), ({"a b": "ab" * 32}, no_host)):
+        assert words in machine.fail(AUDIT, dest=str(machine.inputs / "audit.json"), tls_fingerprints=wrong).msg
+
+
 def test_the_audit_and_a_pinned_host_of_which_nothing_but_a_login_is_known(machine: Machine, stranger: Rack) -> None:
     """Whoever pinned it wants to hear of it, with both certificates: it is no login for an unknown host."""
     machine.log_in(stranger.host, stranger.key)

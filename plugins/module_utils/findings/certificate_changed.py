@@ -19,7 +19,7 @@ KIND = Kind(
     severity="high",
     title="Another certificate than the pinned one",
     why="It was renewed, or somebody stands between.",
-    mend="Find out which; compare the new one at the server, then put it into tls-fingerprints by hand: accept_new never replaces a pin.",
+    mend="Find out which; compare the new one at the server, then put it where the old one is, by hand: accept_new never replaces a pin.",
 )
 
 

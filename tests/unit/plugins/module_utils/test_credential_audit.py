@@ -27,7 +27,7 @@ from tests.standin.tables import Person, make_tables
 from tests.unit.plugins.module_utils.conftest import Tasks
 
 OPTIONS: dict[str, t.Any] = {
-    "console": None, "ask_racks": True, "homes": [], "racks": [], "filters": {}, "formats": [], "tables": None,
+    "console": None, "ask_racks": True, "homes": [], "racks": [], "tls_fingerprints": {}, "filters": {}, "formats": [], "tables": None,
     "aws": [{"regions": ["us-east-1"]}], "max_returned": 1000,
 }  # fmt: skip
 SPECS = (

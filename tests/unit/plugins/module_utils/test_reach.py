@@ -97,6 +97,13 @@ def test_accept_new_in_check_mode_keeps_nothing(tasks: Tasks, rack: StandinRack)
     assert not tasks.config_dir.exists()
 
 
+def test_accept_new_does_not_outdo_a_pin(tasks: Tasks, rack: StandinRack) -> None:
+    """Of an audit, which takes both: whoever is seen first is not who was named."""
+    way = reach(tasks(host=rack.host, tls_fingerprint="accept_new", tls_fingerprints={rack.host: "0" * 64}))
+    assert way.trust(rack.host).fingerprint == "0" * 64
+    assert not tasks.config_dir.exists()
+
+
 def test_the_option_is_the_target_s_only(tasks: Tasks, rack: StandinRack, new_rack: NewRack) -> None:
     """Another host of the same task, as a rack behind a Console, has its own certificate."""
     other = new_rack()
