@@ -209,10 +209,21 @@ class Rack:
             return REFUSED
         return said
 
+    def holds(self, key: Key) -> bool:
+        """Whether it has this key, as far as is known; one that it refuses was only given it, by mistake."""
+        given = any(login.key == key for login in self.logins) and self.said_to(key) != REFUSED
+        return given or bool(self.stored and self.stored.key == key)
+
     @property
     def lost(self) -> bool:
         """Whether nobody who was asked has a key that it accepts."""
         return self.standing == ALL_REFUSED and self.console_copy != COPY_OK
+
+    @property
+    def keyless(self) -> bool:
+        """Whether it answers and nobody who was asked gave a key of it; that its Console's copy is good or dead says more."""
+        given = self.logins or (self.stored and self.stored.key) or any(asked.key for asked in self.asked)
+        return self.answered is True and not self.open and not given and self.console_copy in (COPY_NONE, COPY_UNKNOWN)
 
     @property
     def made(self) -> Made | None:
@@ -344,9 +355,10 @@ def days(seconds: float) -> str:
     return "less than a day" if seconds < DAY else "1 day" if seconds < 2 * DAY else f"{int(seconds // DAY)} days"
 
 
-def too_old(age: float, most: float) -> str:
-    """How old it is, and how old it may be; seconds."""
-    return f"{days(age)} old; the policy allows {days(most)}"
+def too_old(age: float, most: float, exact: bool = True) -> str:
+    """How old it is, or is at least, and how old it may be; seconds."""
+    old = f"{days(age)} old" if exact else f"at least {days(age)} old" if age >= DAY else f"{days(age)} old, maybe older"
+    return f"{old}; the policy allows {days(most)}"
 
 
 def words(names: t.Sequence[str], most: int = 5) -> str:

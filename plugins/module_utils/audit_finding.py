@@ -25,7 +25,10 @@ Value = t.Union[str, float, bool, None, t.Sequence[str]]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """``what``: one line. ``key``: the same in each audit that finds it again. ``playbook``: the one that mends it, None for none."""
+    """``what``: one line. ``key``: the same in each audit that finds it again. ``playbook``: the one that mends it, None for none.
+
+    ``several``: racks that it is about together, where it is not about one ``rack``.
+    """
 
     kind: Kind
     subject: str
@@ -33,6 +36,12 @@ class Finding:
     rack: Rack | None = None
     detail: str = ""
     evidence: t.Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    several: tuple[Rack, ...] = ()
+
+    @property
+    def racks(self) -> tuple[Rack, ...]:
+        """All of which it is a finding."""
+        return (self.rack,) if self.rack else self.several
 
     @property
     def key(self) -> str:

@@ -31,6 +31,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
 )
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS, SEVERITIES, Policy, fails
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import racks_of
 
 VERSION = 1
 MADE_BY = f"{release.NAME} {release.VERSION}"
@@ -47,8 +48,8 @@ def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds
     of_rack: dict[str, list[str]] = collections.defaultdict(list)
     open_ones = [each for each in judged if each.accepted is None]
     for each in open_ones:
-        if each.finding.rack:
-            of_rack[each.finding.rack.id].append(each.severity)
+        for rack in each.finding.racks:
+            of_rack[rack.id].append(each.severity)
     credentials = _credentials(seen, policy)
     counts = collections.Counter(each.severity for each in open_ones)
     return {
@@ -66,7 +67,8 @@ def document(seen: Evidence, policy: Policy, judged: t.Sequence[Judged], seconds
         },
         "summary": {
             "racks": len(seen.racks),
-            "racks_clean": sum(not of_rack.get(rack.id) for rack in seen.racks),
+            # One that was not asked may be anything.
+            "racks_clean": sum(rack.answered is not None and not of_rack.get(rack.id) for rack in seen.racks),
             "credentials": len(credentials),
             "open": len(open_ones),
             "accepted": len(judged) - len(open_ones),
@@ -104,6 +106,7 @@ def _finding(judged: Judged) -> Document:
         "severity": judged.severity,
         "subject": finding.subject,
         "rack": finding.rack.id if finding.rack else None,
+        "racks": [rack.id for rack in finding.racks],
         "title": kind.title,
         "what": finding.what,
         "why": kind.why,
@@ -198,6 +201,7 @@ def check(earlier: t.Any) -> None:
         raise BadInput(f"compare: a report of version {earlier['version']}; this release reads version {VERSION}")
     try:
         told = [each[name] for each in earlier["findings"] for name in (*_TOLD, "rack", "accepted")]
+        told += [rack for each in earlier["findings"] for rack in each.get("racks", ())]
         told += [each[name] for each in earlier["sources"] for name in ("kind", "subject", "state")]
         told += [earlier["at"], earlier["filters"]]
         whole = "version" in earlier and all(isinstance(each, (str, dict, type(None))) for each in told)
@@ -213,7 +217,7 @@ def changes(earlier: Document, sha256: str, now: Document) -> Document:
     present = {each["key"] for each in now["findings"]}
     gone = [each for key, each in before.items() if key not in present]
     of_rack = _hidden_racks(earlier, now)
-    hidden = {each["key"] for each in gone if of_rack(each["rack"])}
+    hidden = {each["key"] for each in gone if any(of_rack(rack) for rack in racks_of(each) or (None,))}
     told = [{name: each[name] for name in _TOLD} for each in gone]
     return {
         "since": earlier["at"],

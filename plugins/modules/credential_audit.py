@@ -235,7 +235,7 @@ summary:
       type: int
       sample: 40
     racks_clean:
-      description: Those without an open finding.
+      description: Those without an open finding; one that was not asked is not clean.
       type: int
       sample: 31
     credentials:
@@ -292,9 +292,14 @@ findings:
       type: str
       sample: acme/production
     rack:
-      description: The rack's C(id) in the report. V(null) where it is about something else.
+      description: The rack's C(id) in the report. V(null) where it is about several together, or about something else.
       type: str
       sample: rack.example.convox.site
+    racks:
+      description: C(id) of each rack that it is about, and for which it counts.
+      type: list
+      elements: str
+      sample: [rack.example.convox.site]
     title:
       description: Its kind in a few words.
       type: str

@@ -110,6 +110,7 @@ class Fleet:
             "api_key": self.dead_api_key,
             "ca_path": self.convox.ca_path,
             "aws": [{"regions": [HERE, THERE]}],
+            "racks": [self.convox.racks["named"].host],
             "region": HERE,
             "endpoint_url": self.convox.aws_url,
             "homes": [str(self.home), str(self.people / "*")],

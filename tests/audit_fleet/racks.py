@@ -269,6 +269,18 @@ def locked_out(fleet: Fleet, name: str) -> None:
 
 
 @rack
+def named(fleet: Fleet, name: str) -> None:
+    """The audit is told its host, and nobody told it a key."""
+    fleet.rack(name, console=False, region=ELSEWHERE)
+
+
+@rack
+def unread(fleet: Fleet, name: str) -> None:
+    """AWS knows it, and has no parameter of its key; nobody is logged in."""
+    fleet.rack(name, version=CLASSIC, console=False, region=THERE)
+
+
+@rack
 def neglected(fleet: Fleet, name: str) -> None:
     """Nothing was rolled for long, but the pair, twice; that it is so was accepted until some day."""
     rack = fleet.rack(name, key_days=150, pair_days=400, former_key_pairs=2)

@@ -140,9 +140,9 @@ def mismatches(found: list[tuple[str, str, str, str]], expected: list[list[str]]
 
 
 # -- what is found ------------------------------------------------------------------------------------------------
-def test_there_are_forty_racks(fleet: Fleet, audit: Audit) -> None:
-    assert len(RACKS) == 40
-    assert audit.report["summary"]["racks"] == 40
+def test_there_are_forty_two_racks(fleet: Fleet, audit: Audit) -> None:
+    assert len(RACKS) == 42
+    assert audit.report["summary"]["racks"] == 42
 
 
 def test_exactly_what_is_wrong_is_found(audit: Audit) -> None:
@@ -159,6 +159,23 @@ def test_racks_in_order_have_no_finding(audit: Audit) -> None:
     clean = {make.__name__.replace("_", "-") for make in RACKS if make.__name__.startswith("clean_")}
     assert len(clean) >= 10
     assert clean & found == set()
+
+
+def test_a_rack_counts_as_clean_where_a_key_of_it_is_good(audit: Audit, from_a_builder: Audit) -> None:
+    """Be it that the Console alone has it. From a machine that asks no rack, none is."""
+    clean = {each["name"]: each["console_copy"] for each in audit.report["racks"] if not each["findings"]}
+    assert {"clean-v3", "clean-gcp"} == {name for name, copy in clean.items() if name in ("named", "unread", "clean-v3", "clean-gcp")}
+    assert audit.report["summary"]["racks_clean"] == len(clean)
+    assert from_a_builder.report["summary"]["racks"] > 30
+    assert from_a_builder.report["summary"]["racks_clean"] == 0
+
+
+def test_what_racks_share_counts_for_each(audit: Audit) -> None:
+    racks = {each["name"]: each for each in audit.report["racks"]}
+    (shared,) = [each for each in audit.report["findings"] if each["id"] == "key_shared"]
+    assert sorted(shared["racks"]) == sorted(racks[name]["id"] for name in ("twin-a", "twin-b"))
+    assert (racks["twin-a"]["worst"], racks["twin-a"]["findings"]) == ("high", 1)
+    assert (racks["twin-b"]["worst"], racks["twin-b"]["findings"]) == ("high", 2)
 
 
 def test_how_each_key_stands(audit: Audit) -> None:
@@ -227,7 +244,7 @@ def test_the_summary_fits_a_screen(audit: Audit) -> None:
     shown = audit.output.partition("TASK [convox.credentials.audit : What was found]")[2].partition("TASK [")[0]
     lines = json.loads(shown[shown.index("{") :])["msg"]
     summary = [line for line in lines if not line.startswith("Report: ")]
-    assert "Audit of 40 racks" in summary[0]
+    assert "Audit of 42 racks" in summary[0]
     assert 20 < len(summary) <= 25
     assert len(lines) - len(summary) == 5
 

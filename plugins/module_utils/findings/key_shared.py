@@ -30,7 +30,8 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
         if len(holders) > 1:
             names = sorted(holders)
             what = f"its key is also that of {words(names[1:])}"
-            yield _kind(seen, names).about(names[0], what, ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
+            finding = _kind(seen, names).about(names[0], what, ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
+            yield dataclasses.replace(finding, several=tuple(rack for rack in seen.racks if rack.holds(key)))
 
 
 def _kind(seen: Evidence, names: t.Sequence[str]) -> Kind:

@@ -18,7 +18,7 @@ KIND = Kind(
     id="rack_key_missing",
     severity="high",
     title="No working key is known",
-    why="Nobody whose key was tried can work with the rack, or roll its key by its API.",
+    why="Nobody who was asked can work with the rack, or roll its key by its API.",
     mend="Roll it by CloudFormation, with stack_name and region: convox_method=cloudformation.",
     playbook=ROLL_RACKS,
     mend_by_hand="Read it where the rack's Terraform state is (random_string.password), and log in with it.",

@@ -29,6 +29,5 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         made, most = rack.made, policy.max_age(records.RACK_API_KEY, rack.label, rack.id)
         if made and seen.age(made.at) > most:
-            least = "" if made.exact else "at least "
-            what = f"its key is {least}{too_old(seen.age(made.at), most)}"
+            what = f"its key is {too_old(seen.age(made.at), most, made.exact)}"
             yield KIND.of(rack, what, made_at=made.at, known_by=made.by, max_age=days(most))

@@ -19,7 +19,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import BY_SSM
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS
-from ansible_collections.convox.credentials.plugins.module_utils.report_page.text import KIND_NAMES, NOTHING, Report, days, limit, many, number, text
+from ansible_collections.convox.credentials.plugins.module_utils.report_page.text import KIND_NAMES, NOTHING, Report, age, limit, many, number, text
 
 # Columns of the whole scale, whatever it ends at: each end divides them so that the policy's line is between two.
 _COLUMNS = 48
@@ -74,8 +74,7 @@ def _row(report: Report, kind: str) -> _Row:
 
 def _key(credential: t.Mapping[str, t.Any]) -> _Key:
     least = credential["age_known_by"] == BY_SSM
-    age = f"{'at least ' if least else ''}{days(credential['age_days'])}"
-    said = f"{text(credential['subject'])}: {age} of {limit(credential['max_age_days'])}"
+    said = f"{text(credential['subject'])}: {age(credential['age_days'], least)} of {limit(credential['max_age_days'])}"
     return _Key(credential["age_days"] / credential["max_age_days"], credential["over"] is True, least, said)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.report_page.lists import choice, controls, severities
+from ansible_collections.convox.credentials.plugins.module_utils.report_page.lists import choice, controls, rack_label, severities
 from ansible_collections.convox.credentials.plugins.module_utils.report_page.text import Report, badge, many, moment, number, rank, text
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import PLACEHOLDER, command, racks_of
 
 _Item = t.Mapping[str, t.Any]
 # Longer lists are closed at first, and long evidence is.
@@ -33,17 +34,17 @@ class _Group:
 
 @dataclasses.dataclass(frozen=True)
 class _Places:
-    """Where things are on the page: findings by key, racks by id. ``new``: keys; None where nothing was compared."""
+    """Where things are on the page: findings by key, racks by id, with what to call them. ``new``: keys; None where nothing was compared."""
 
     findings: t.Mapping[str, int]
-    racks: t.Mapping[str, int]
+    racks: t.Mapping[str, tuple[int, str]]
     new: t.Collection[str] | None
 
 
 def findings(report: Report, places: t.Mapping[str, int]) -> str:
     """Those that are open, then those that are accepted. ``places``: where each finding is, by its key."""
     changes, everything = report["changes"], report["findings"]
-    where = _Places(places, {rack["id"]: at for at, rack in enumerate(report["racks"])}, frozenset(changes["new"]) if changes else None)
+    where = _Places(places, {rack["id"]: (at, rack_label(rack)) for at, rack in enumerate(report["racks"])}, frozenset(changes["new"]) if changes else None)
     opened = _groups("g", [each for each in everything if each["accepted"] is None])
     accepted = _groups("a", [each for each in everything if each["accepted"] is not None])
     filters = controls(
@@ -54,9 +55,19 @@ def findings(report: Report, places: t.Mapping[str, int]) -> str:
         '<button type="button" data-by="r" value="" hidden></button>',
     )
     return (
-        f'<section id="findings" data-list aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>{filters}<div class="pages">'
+        f'<section id="findings" data-list aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>{filters}'
+        f'{_commands(everything)}<div class="pages">'
         f"{_contents(opened, accepted)}<div>{''.join(_group(each, where) for each in opened) or '<p>None is open.</p>'}"
         f'<h2 id="accepted">Accepted findings</h2>{"".join(_group(each, where) for each in accepted) or "<p>None is accepted.</p>"}</div></div></section>'
+    )
+
+
+def _commands(found: t.Sequence[_Item]) -> str:
+    if not any(map(command, found)):
+        return ""
+    return (
+        f'<p class="how">Each command takes your inventory, by <code>-i</code>. In place of <code>{text(PLACEHOLDER)}</code> '
+        "write the rack&rsquo;s name there, or several with commas between: as it stands it finds none.</p>"
     )
 
 
@@ -94,13 +105,13 @@ def _ways(group: _Group) -> str:
     """One, or for racks of some generations another; whose it is is said where there are several."""
     ways: dict[tuple[str, str | None], list[str]] = {}
     for each in group.found:
-        ways.setdefault((each["mend"], each["playbook"]), []).append(each["subject"])
+        ways.setdefault((each["mend"], command(each)), []).append(each["subject"])
     told = []
-    for (mend, playbook), subjects in ways.items():
+    for (mend, line), subjects in ways.items():
         more = len(subjects) - _VALUES_SHOWN
         whose = ", ".join(subjects[:_VALUES_SHOWN]) + (f" and {number(more)} more" if more > 0 else "")
-        command = f"<code>ansible-playbook {text(playbook)}</code>" if playbook else ""
-        told.append(f"<dd>{f'<b>{text(whose)}</b>: ' if len(ways) > 1 else ''}{text(mend)}{command}")
+        typed = f"<code>{text(line)}</code>" if line else ""
+        told.append(f"<dd>{f'<b>{text(whose)}</b>: ' if len(ways) > 1 else ''}{text(mend)}{typed}")
     return "".join(told)
 
 
@@ -111,13 +122,23 @@ def _quiet(*labels: str) -> str:
 
 
 def _finding(finding: _Item, where: _Places) -> str:
-    subject, what, rack = finding["subject"], finding["what"], where.racks.get(finding["rack"])
-    name = f"<b>{text(subject)}</b>" if rack is None else f'<a href="#r{rack}">{text(subject)}</a>'
+    subject, what = finding["subject"], finding["what"]
+    racks = [where.racks[rack] for rack in racks_of(finding) if rack in where.racks]
     since = "new" if where.new is not None and finding["key"] in where.new else "open"
-    attributes = ("" if rack is None else f' data-r="{rack}"') + (f' data-n="{since}"' if where.new is not None and finding["accepted"] is None else "")
+    attributes = f' data-r="{" ".join(str(at) for at, dummy in racks)}"' if racks else ""
+    attributes += f' data-n="{since}"' if where.new is not None and finding["accepted"] is None else ""
     new = " <em>new</em>" if since == "new" else ""
     told = text(what[len(subject) + 2 :] if what.startswith(f"{subject}: ") else what) + _borne(finding["accepted"])
-    return f'<tr id="f{where.findings[finding["key"]]}"{attributes}><td>{name}{new}<td>{told}<td>{_evidence(finding["evidence"])}'
+    return f'<tr id="f{where.findings[finding["key"]]}"{attributes}><td>{_names(finding, racks)}{new}<td>{told}<td>{_evidence(finding["evidence"])}'
+
+
+def _names(finding: _Item, racks: t.Sequence[tuple[int, str]]) -> str:
+    """Its subject, which leads to its rack; and each other rack that it is about."""
+    subject = finding["subject"]
+    if finding["rack"] is not None and racks:
+        racks = [(racks[0][0], subject)]
+    own = "" if any(label == subject for dummy, label in racks) else f"<b>{text(subject)}</b>"
+    return "<br>".join([*([own] if own else []), *(f'<a href="#r{at}">{text(label)}</a>' for at, label in racks)])
 
 
 def _borne(accepted: _Item | None) -> str:

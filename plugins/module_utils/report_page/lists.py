@@ -22,14 +22,15 @@ from ansible_collections.convox.credentials.plugins.module_utils.report_page.tex
     NOTHING,
     STATE_NAMES,
     Report,
+    age,
     badge,
     day,
-    days,
     limit,
     many,
     rank,
     text,
 )
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import racks_of
 
 _Item = t.Mapping[str, t.Any]
 
@@ -88,8 +89,8 @@ def racks(report: Report, places: t.Mapping[str, int]) -> str:
     """``places``: where each finding is, by its key."""
     of_rack: dict[str, list[_Item]] = collections.defaultdict(list)
     for each in report["findings"]:
-        if each["rack"] is not None and each["accepted"] is None:
-            of_rack[each["rack"]].append(each)
+        for rack in racks_of(each) if each["accepted"] is None else ():
+            of_rack[rack].append(each)
     in_force = {each["rack"]: each for each in report["credentials"] if each["kind"] == KINDS[0] and each["state"] == IN_FORCE}
     order = sorted(enumerate(report["racks"]), key=_worst_first)
     rows = (_rack(at, rack, of_rack[rack["id"]], in_force.get(rack["id"]), places) for at, rack in order)
@@ -125,8 +126,13 @@ def _rack(at: int, rack: _Item, found: t.Sequence[_Item], credential: _Item | No
         f'<td>{text(rack["version"]) or NOTHING}{_small(rack["generation"], "" if rack["status"] == "running" else rack["status"])}'
         f'<td class="k-{text(rack["key"])}">{STATE_NAMES.get(rack["key"], text(rack["key"]))}{silent}{_age(rack["key_age_days"], credential)}'
         f'<td class="c-{text(rack["console_copy"])}">{_COPIES.get(rack["console_copy"], text(rack["console_copy"]))}'
-        f'<td data-v="{rank(rack["worst"])}">{badge(rack["worst"])}<td data-v="{rack["findings"]}"><ul class="tags">{tags}</ul>'
+        f'<td data-v="{rank(rack["worst"])}">{_worst(rack)}<td data-v="{rack["findings"]}"><ul class="tags">{tags}</ul>'
     )
+
+
+def _worst(rack: _Item) -> str:
+    """One that nobody asked is not clean for that."""
+    return NOTHING if rack["worst"] is None and rack["answered"] is None else badge(rack["worst"])
 
 
 def _small(*words: str) -> str:
@@ -134,13 +140,13 @@ def _small(*words: str) -> str:
     return f"<small>{said}</small>" if said else ""
 
 
-def _age(age: float | None, credential: _Item | None) -> str:
+def _age(count: float | None, credential: _Item | None) -> str:
     """A cell."""
-    if age is None:
+    if count is None:
         return f'<td class="n" data-v="">{NOTHING}'
-    least = "≥ " if credential and credential["age_known_by"] == BY_SSM else ""
+    least = bool(credential and credential["age_known_by"] == BY_SSM)
     over = f'<small class="over">over {limit(credential["max_age_days"])}</small>' if credential and credential["over"] else ""
-    return f'<td class="n" data-v="{age:g}">{least}{days(age)}{over}'
+    return f'<td class="n" data-v="{count:g}">{age(count, least)}{over}'
 
 
 # -- credentials --------------------------------------------------------------------------------------------------

@@ -61,7 +61,14 @@ def length(seconds: float) -> str:
 
 def days(count: float) -> str:
     """An age, in whole days as the findings say it."""
-    return "&lt;&nbsp;1&nbsp;d" if count < 1 else f"{int(count):,}&nbsp;d"
+    return "under&nbsp;1&nbsp;d" if count < 1 else f"{int(count):,}&nbsp;d"
+
+
+def age(count: float, least: bool) -> str:
+    """``least``: it is at least so old."""
+    if not least:
+        return days(count)
+    return f"{days(count)}, maybe older" if count < 1 else f"at least {days(count)}"
 
 
 def limit(count: float) -> str:

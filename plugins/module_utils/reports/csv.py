@@ -21,7 +21,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.report_text import plain
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import plain, racks_of
 
 # Programs go by these names: they stay, and new ones come last.
 COLUMNS = (
@@ -33,7 +33,10 @@ _FORMULA = re.compile(r"(?:^|(?<=;))(?=[\s']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def render(report: t.Mapping[str, t.Any]) -> str:
-    """Columns: ``status`` is open or accepted; ``change`` is new or open where the report was compared; ``evidence`` is JSON."""
+    """Columns: ``status`` is open or accepted; ``change`` is new or open where the report was compared; ``evidence`` is JSON.
+
+    ``rack`` has all racks that it is about, with commas between.
+    """
     told = plain(report)
     changes = {key: name for name in ("new", "open") for key in (told["changes"] or {}).get(name, ())}
     file = io.StringIO(newline="")
@@ -49,6 +52,7 @@ def _cells(finding: t.Mapping[str, t.Any], at: str, change: str | None) -> dict[
     accepted = finding["accepted"] or {}
     return {
         **finding,
+        "rack": ", ".join(racks_of(finding)),
         "audited_at": at,
         "status": "accepted" if accepted else "open",
         "accepted_by": accepted.get("owner"),

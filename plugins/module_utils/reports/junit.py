@@ -18,7 +18,7 @@ import typing as t
 import xml.etree.ElementTree as ET
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import SEVERITIES, fails
-from ansible_collections.convox.credentials.plugins.module_utils.report_text import borne, plain
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import borne, plain, racks_of
 
 _Finding = t.Mapping[str, t.Any]
 _RACKS, _OTHERS = "convox.credentials.racks", "convox.credentials.others"
@@ -45,8 +45,10 @@ def _tests(told: t.Mapping[str, t.Any]) -> dict[tuple[str, str], list[_Finding]]
     names = {rack["id"]: _name(labels.get(rack["id"], rack["id"]), rack["id"]) for rack in told["racks"]}
     tests: dict[tuple[str, str], list[_Finding]] = {(_RACKS, name): [] for name in names.values()}
     for finding in told["findings"]:
-        rack = names.get(finding["rack"])
-        tests.setdefault((_OTHERS, finding["subject"]) if rack is None else (_RACKS, rack), []).append(finding)
+        # What is about several is told in the test of each.
+        those = dict.fromkeys((_RACKS, names[rack]) for rack in racks_of(finding) if rack in names)
+        for test in those or [(_OTHERS, finding["subject"])]:
+            tests.setdefault(test, []).append(finding)
     return tests
 
 

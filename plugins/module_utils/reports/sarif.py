@@ -21,7 +21,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import SEVERITIES
-from ansible_collections.convox.credentials.plugins.module_utils.report_text import borne, plain
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import borne, command, plain
 
 REPOSITORY = "https://github.com/convox-credentials/convox.credentials"
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -33,7 +33,7 @@ _FLEET = "FLEET"
 # Of a name in a URI; a key that many racks share names all of them.
 _LONGEST = 120
 _REGION = ("startLine", "startColumn", "endLine", "endColumn")
-_TOLD = ("key", "severity", "subject", "rack", "playbook", "evidence")
+_TOLD = ("key", "severity", "subject", "rack", "racks", "playbook", "evidence")
 
 _Item = t.Mapping[str, t.Any]
 
@@ -84,9 +84,9 @@ def _rule(kind: str, found: t.Sequence[_Item]) -> dict[str, t.Any]:
     words = next((each for each in found if "why" in each), None)
     title = words["title"] if words else kind.replace("_", " ").capitalize()
     # On racks of some generations it is mended otherwise.
-    ways = dict.fromkeys((each["mend"], each["playbook"]) for each in found if "why" in each)
-    mend = [text for text, dummy in ways]
-    command = next((f"ansible-playbook {playbook}" for dummy, playbook in ways if playbook), None)
+    ways = dict.fromkeys((each["mend"], command(each)) for each in found if "why" in each)
+    mend = list(dict.fromkeys(text for text, dummy in ways))
+    typed = next((line for dummy, line in ways if line), None)
     score = {"security-severity": _SCORES[severity]} if severity in _SCORES else {}
     return {
         "id": kind,
@@ -94,8 +94,8 @@ def _rule(kind: str, found: t.Sequence[_Item]) -> dict[str, t.Any]:
         "shortDescription": {"text": title},
         "fullDescription": {"text": words["why"] if words else title},
         "help": {
-            "text": " ".join([*mend, *([f"Run: {command}."] if command else []), f"See {page}"]),
-            "markdown": "\n\n".join([*mend, *([f"`{command}`"] if command else []), f"[{title}]({page})"]),
+            "text": " ".join([*mend, *([f"Run: {typed}."] if typed else []), f"See {page}"]),
+            "markdown": "\n\n".join([*mend, *([f"`{typed}`"] if typed else []), f"[{title}]({page})"]),
         },
         "helpUri": page,
         "defaultConfiguration": {"level": _LEVELS[severity]},

@@ -16,11 +16,14 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     REFUSED,
     Account,
     Asked,
+    Console,
     Evidence,
     File,
     Instances,
     Key,
     Ledger,
+    Login,
+    Made,
     Rack,
     Rolled,
     Source,
@@ -141,6 +144,25 @@ def nothing() -> Document:
     return document()
 
 
+def twin(name: str) -> Rack:
+    """One that has the same key as each other such."""
+    key = Key.of("T" * 30)
+    asked, rolled = (Asked(key, ACCEPTED), Asked(None, REFUSED)), (Rolled(ago(10), BY_STORE, key.fingerprint, key.digest),)
+    return rack(name, asked=asked, stored=StoredKey(key, ago(10)), rolled=rolled)
+
+
+def twins(**more: t.Any) -> Document:
+    """The one finding is about two racks; ``calm`` has none."""
+    return document(rack("calm"), twin("one"), twin("two"), **more)
+
+
+def twin_of_the_console() -> Document:
+    """The one finding is about a rack and a Console, which is the first by name."""
+    key = Key.of("T" * 30)
+    made = Made(ago(10), BY_STORE)
+    return document(twin("one"), consoles=(Console("a.console.test", (Asked(key, ACCEPTED),), (Login("a.console.test", key, "cli"),), made),))
+
+
 # What breaks formats: formulas, markup, ends of lines and of sections, links, and characters that a format can't hold.
 HOSTILE = (
     "=cmd|'/c calc'!A1",
@@ -185,6 +207,8 @@ ALL: dict[str, t.Callable[[], Document]] = {
     "no findings": no_findings,
     "no racks": no_racks,
     "nothing": nothing,
+    "twins": twins,
+    "twin of the Console": twin_of_the_console,
     "hostile": hostile,
 }
 

@@ -43,6 +43,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.errors import B
 from ansible_collections.convox.credentials.plugins.module_utils.findings import console_copy_stale, instance_key_old, rack_key_old
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from tests.reports import checked
+from tests.unit.audit import documents
 
 NOW = "2026-11-24T12:00:00Z"
 A, B, C = (Key.of(letter * 30) for letter in "ABC")
@@ -120,6 +121,22 @@ def test_a_key_that_may_not_be_read_is_not_taken_for_latent() -> None:
 )
 def test_ages(rolled: tuple[Rolled, ...], changed: float, expected: list[str]) -> None:
     assert found(dataclasses.replace(CLEAN, rolled=rolled, stored=StoredKey(A, ago(changed)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("days", "noted", "said"),
+    [
+        (0.6, False, "its key is less than a day old, maybe older; the policy allows less than a day"),
+        (0.6, True, "its key is less than a day old; the policy allows less than a day"),
+        (3.5, False, "its key is at least 3 days old; the policy allows less than a day"),
+        (3.5, True, "its key is 3 days old; the policy allows less than a day"),
+    ],
+)
+def test_how_old_is_said_as_it_is_known(days: float, noted: bool, said: str) -> None:
+    rolled = (Rolled(ago(days), BY_STORE, A.fingerprint, A.digest),) if noted else ()
+    seen = dataclasses.replace(CLEAN, rolled=rolled, stored=StoredKey(A, ago(days)))
+    judged = audit.judge(Evidence(NOW, racks=(seen,)), audit.policy_of({"max_age": {"rack_api_key": "12h"}}))
+    assert [each.finding.what for each in judged] == [f"acme/alpha: {said}"]
 
 
 def test_a_weak_key_is_told_by_its_digest_alone() -> None:
@@ -248,6 +265,45 @@ def test_what_is_found_of_a_rack(change: dict[str, t.Any], expected: list[str]) 
     assert found(dataclasses.replace(CLEAN, **change)) == expected
 
 
+HOST_ALONE = Rack(Found(name="alpha.rack.test", domain="alpha.rack.test"), answered=True, asked=(NOBODY_S,))
+OF_STACK = Rack(Found(name="alpha", domain="alpha.rack.test", account="123456789012", stack="alpha"), backed=True, answered=True, asked=(NOBODY_S,))
+OF_CONSOLE = rack(console_copy="ok", listed=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "clean"),
+    [
+        (HOST_ALONE, ["rack_key_unknown"], 0),
+        (dataclasses.replace(HOST_ALONE, answered=False, asked=()), ["rack_silent"], 0),
+        (dataclasses.replace(HOST_ALONE, asked=(Asked(None, ACCEPTED),)), ["rack_open"], 0),
+        (dataclasses.replace(HOST_ALONE, logins=(login(A),), asked=(Asked(A, ACCEPTED), NOBODY_S)), ["rack_key_age_unknown"], 0),
+        (OF_STACK, ["rack_key_unknown"], 0),
+        # There is a parameter, which may not be read.
+        (dataclasses.replace(OF_STACK, stored=StoredKey(None, ago(10))), ["rack_key_unknown"], 0),
+        # Its Console could not reach it, and it answers.
+        (dataclasses.replace(OF_CONSOLE, console_copy="unknown", asked=(NOBODY_S,)), ["rack_key_unknown"], 0),
+        (dataclasses.replace(OF_CONSOLE, console_copy="stale"), ["console_copy_stale"], 0),
+        # The Console alone has its key, and it is good.
+        (OF_CONSOLE, [], 1),
+        (dataclasses.replace(OF_CONSOLE, found=dataclasses.replace(OF_CONSOLE.found, version="3.18.2"), asked=(NOBODY_S,)), [], 1),
+        # Nobody wanted it asked.
+        (dataclasses.replace(OF_STACK, answered=None, asked=()), [], 0),
+        (dataclasses.replace(OF_CONSOLE, console_copy="unknown", answered=None), [], 0),
+        (CLEAN, [], 1),
+    ],
+)
+def test_a_rack_of_which_nobody_has_a_key_is_not_clean(seen: Rack, expected: list[str], clean: int) -> None:
+    assert found(seen) == expected
+    assert report(seen)["summary"]["racks_clean"] == clean
+
+
+def test_what_is_accepted_of_an_unknown_key_hides_no_lost_one() -> None:
+    policy = {"accepted": [acceptance(finding="rack_key_unknown", subject="*")]}
+    assert found(OF_STACK, policy=policy) == []
+    lost = dataclasses.replace(HOST_ALONE, logins=(login(A),), asked=(Asked(A, REFUSED), NOBODY_S))
+    assert found(lost, policy=policy) == ["rack_key_missing"]
+
+
 def test_one_key_for_two_hosts() -> None:
     one, two = rack("one", logins=(login(A, "one"),)), rack("two", logins=(login(A, "two"),))
     assert found(one, two) == ["key_shared"]
@@ -298,8 +354,8 @@ def test_a_report_is_as_its_schema_says() -> None:
 
 
 def test_what_changed() -> None:
-    before = report(OLD, rack("beta", key_in_outputs=True), rack("gamma", key_in_outputs=True))
-    now = report(OLD, rack("beta", listed=False), rack("gamma", answered=False))
+    before = report(OLD, rack("beta", key_in_outputs=True, console_copy="ok"), rack("gamma", key_in_outputs=True, console_copy="ok"))
+    now = report(OLD, rack("beta", listed=False, console_copy="ok"), rack("gamma", answered=False))
     changes = audit_report.changes(before, "0" * 64, now)
     assert changes["new"] == ["rack_silent:gamma.rack.test", "rack_not_in_console:beta.rack.test"]
     assert changes["open"] == ["rack_key_old:alpha.rack.test"]
@@ -330,6 +386,50 @@ def test_nothing_is_mended_by_silence(now: tuple[Source, ...], mended: bool) -> 
     assert (found == "mended") == mended
 
 
+def test_a_finding_about_several_racks_counts_for_each() -> None:
+    told = documents.twins()
+    assert [(each["id"], each["findings"], each["worst"]) for each in told["racks"]] == [
+        ("calm.rack.test", 0, None),
+        ("one.rack.test", 1, "high"),
+        ("two.rack.test", 1, "high"),
+    ]
+    assert (told["summary"]["open"], told["summary"]["racks_clean"]) == (1, 1)
+    (finding,) = told["findings"]
+    assert (finding["key"], finding["rack"], finding["racks"]) == ("key_shared:acme/one:acme/two", None, ["one.rack.test", "two.rack.test"])
+    borne = documents.twins(policy={"accepted": [documents.acceptance("key_shared", "acme/one")]})
+    assert (borne["summary"]["racks_clean"], {each["findings"] for each in borne["racks"]}) == (3, {0})
+
+
+def test_a_rack_that_was_given_another_s_key_by_mistake_does_not_share_it() -> None:
+    one, two = (rack(name, logins=(login(A, name),)) for name in ("one", "two"))
+    other = rack("other", logins=(login(A, "other"),), asked=(Asked(A, REFUSED), Asked(B, ACCEPTED)))
+    (shared,) = [each for each in report(one, two, other)["findings"] if each["id"] == "key_shared"]
+    assert shared["racks"] == ["one.rack.test", "two.rack.test"]
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_of_several_racks_one_that_is_silent_leaves_it_open(former: bool) -> None:
+    """A report of a former release does not say which racks they are."""
+    before = documents.twins()
+    for each in before["findings"] if former else ():
+        del each["racks"]
+    checked(json.dumps(before))
+    audit_report.check(before)
+    now = documents.document(documents.rack("calm"), documents.silent("one"), documents.rack("two"))
+    changes = audit_report.changes(before, "0" * 64, now)
+    assert [each["id"] for each in changes["mended" if former else "unknown"]] == ["key_shared"]
+    healed = documents.document(documents.rack("calm"), documents.rack("one"), documents.rack("two"))
+    assert [each["id"] for each in audit_report.changes(before, "0" * 64, healed)["mended"]] == ["key_shared"]
+
+
+@pytest.mark.parametrize("racks", [3, [3], None, [["a"]]])
+def test_what_names_no_racks_is_no_report(racks: t.Any) -> None:
+    broken = documents.twins()
+    broken["findings"][0]["racks"] = racks
+    with pytest.raises(BadInput, match="it is no report of credential_audit"):
+        audit_report.check(broken)
+
+
 @pytest.mark.parametrize(("filters", "mended"), [({}, True), ({"exclude": [{"name": "alpha"}]}, False)])
 def test_nothing_is_mended_by_not_looking(filters: dict[str, t.Any], mended: bool) -> None:
     """A rack that is gone has no finding any more; one that was not wanted may have."""
@@ -344,7 +444,7 @@ def test_only_a_report_can_be_compared(other: t.Any) -> None:
 
 
 def test_the_summary_fits_a_screen() -> None:
-    many = report(*(rack(f"r{number}", key_in_outputs=True, listed=False) for number in range(100)))
+    many = report(*(rack(f"r{number}", key_in_outputs=True, listed=False, console_copy="ok") for number in range(100)))
     lines = audit_report.summary(many)
     assert len(lines) == 25
     assert lines[0].startswith("Audit of 100 racks and 100 credentials in 1.0 s: 200 open findings (100 high, 100 low), 0 accepted; 0 racks are clean.")

@@ -139,6 +139,9 @@ SEEN: dict[str, Evidence] = {
     "rack_key_missing": of_rack(asked=(Asked(KEY, REFUSED),), stored=None, logins=(Login(HOST, KEY, WHERE),)),
     "rack_key_old": of_rack(rolled=(Rolled(ago(120), BY_STORE, KEY.fingerprint, KEY.digest),)),
     "rack_key_refused": of_rack(logins=(Login(HOST, OTHER, WHERE),)),
+    "rack_key_unknown": Evidence(
+        NOW, racks=(Rack(Found("production", domain=HOST, stack="production"), backed=True, answered=True, asked=(NOBODY_S,)),)
+    ),
     "rack_not_in_console": Evidence(
         NOW, racks=(Rack(Found("legacy", domain="rack.legacy.convox.site", account="123456789012", region="us-east-1"), listed=False),)
     ),

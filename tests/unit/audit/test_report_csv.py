@@ -40,7 +40,8 @@ def test_a_line_a_finding(build: t.Callable[[], documents.Document]) -> None:
     rows = read(report)
     assert len(rows) == len(report["findings"])
     for row, finding in zip(rows, report["findings"]):
-        assert {name: taken_off(row[name]) for name in AS_THEY_ARE} == {name: documents.shown(finding[name] or "") for name in AS_THEY_ARE}
+        told = {**finding, "rack": ", ".join(finding["racks"])}
+        assert {name: taken_off(row[name]) for name in AS_THEY_ARE} == {name: documents.shown(told[name] or "") for name in AS_THEY_ARE}
         assert row["audited_at"] == documents.NOW
     documents.check_pure(report_csv.render, report)
 
@@ -58,6 +59,12 @@ def test_it_is_as_rfc_4180_says(build: t.Callable[[], documents.Document]) -> No
 
 def test_programs_can_go_by_the_columns() -> None:
     assert next(csv.reader([report_csv.render(documents.nothing())])) == COLUMNS
+
+
+def test_each_rack_that_a_finding_is_about_is_named() -> None:
+    assert [row["rack"] for row in read(documents.twins())] == ["one.rack.test, two.rack.test"]
+    assert [row["rack"] for row in read(documents.twin_of_the_console())] == ["one.rack.test"]
+    assert {finding["rack"] or "" for finding in documents.mixed()["findings"]} == {row["rack"] for row in read(documents.mixed())}
 
 
 def test_who_bears_what() -> None:

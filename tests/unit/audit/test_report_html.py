@@ -17,8 +17,10 @@ import typing as t
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.report_page.chart import chart
+from ansible_collections.convox.credentials.plugins.module_utils.report_text import command
 from ansible_collections.convox.credentials.plugins.module_utils.reports.html import render
 from tests.browser.fleets import HOSTILE, Report, clean, report
+from tests.unit.audit import documents
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -110,7 +112,7 @@ def test_each_link_leads_somewhere(forty: Report) -> None:
 # -- hostile values -----------------------------------------------------------------------------------------------
 # Of these the schema says what they can be.
 FIXED = {
-    *("at", "since", "sha256", "made_at", "last_used_at", "severity", "worst", "state", "kind", "key", "fail_on", "age_known_by", "id", "rack"),
+    *("at", "since", "sha256", "made_at", "last_used_at", "severity", "worst", "state", "kind", "key", "fail_on", "age_known_by", "id", "rack", "racks"),
     *("console_copy", "generation", "playbook", "version", "status", "new", "open"),
 }
 
@@ -196,8 +198,29 @@ def test_a_playbook_is_named_where_one_mends(forty: Report) -> None:
     page = Page(render(forty))
     said = [text for text in page.texts if text.startswith("ansible-playbook")]
     ways = {(each["id"], each["accepted"] is None, each["mend"], each["playbook"]) for each in forty["findings"]}
-    assert sorted(said) == sorted(f"ansible-playbook {playbook}" for dummy, dummy, dummy, playbook in ways if playbook)
+    limited = {"rotate_rack_keys", "rotate_instance_keys"}
+    limits = {way: " --limit '<rack-in-your-inventory>'" if way[3] and way[3].rpartition(".")[2] in limited else "" for way in ways}
+    # Of a rack's key that is refused, a login mends it; of the Console's, too.
+    limits.update({way: " --limit '<rack-in-your-inventory>'" for way in ways if way[0] in ("rack_key_refused", "certificate_unverified")})
+    assert sorted(said) == sorted(f"ansible-playbook {way[3]}{limit}" for way, limit in limits.items() if way[3])
     assert len(said) < len(ways)
+    assert len({way[0] for way, limit in limits.items() if not limit and way[3]}) > 2
+
+
+def test_that_a_command_takes_an_inventory_is_said_once(forty: Report) -> None:
+    said = "Each command takes your inventory, by"
+    assert Page(render(forty)).text.count(said) == 1
+    assert said not in Page(render(clean(3))).text
+
+
+@pytest.mark.parametrize("name", ["signing_key_old", "key_shared", "instance_key_old"])
+def test_no_command_rolls_all_racks_of_an_inventory(name: str) -> None:
+    """Be the finding about an account, whose key any of its racks makes anew, or about several racks."""
+    account = documents.Account("123456789012", "us-east-1", documents.ago(400))
+    worn = documents.rack("worn", instances=documents.Instances("pair", documents.ago(400), 3, (), ()))
+    report_of_all = documents.document(worn, documents.twin("one"), documents.twin("two"), accounts=(account,))
+    (finding,) = [each for each in report_of_all["findings"] if each["id"] == name]
+    assert command(finding) == f"ansible-playbook {finding['playbook']} --limit '<rack-in-your-inventory>'"
 
 
 def test_who_accepted_and_until_when(forty: Report) -> None:
@@ -215,6 +238,30 @@ def test_racks_stand_in_the_order_of_what_is_wrong_with_them(forty: Report) -> N
     assert ranks == sorted(ranks)
     assert len(ranks) == 40
     assert len(set(ranks)) > 3
+
+
+def test_a_rack_that_was_not_asked_is_not_called_clean() -> None:
+    document = clean(3)
+    document["racks"][0].update({"answered": None, "key": "unknown"})
+    source = render(document)
+    table = source[source.index('<section id="racks"') : source.index('<section id="findings"')]
+    assert table.count(">clean</b>") == 2
+    assert table.count("not asked") == 1
+
+
+def test_a_finding_about_several_racks_and_each_of_them_lead_to_each_other() -> None:
+    source = render(documents.twins())
+    (row,) = re.findall(r'<tr id="f0" data-r="([^"]*)"[^>]*><td>(.*?)<td>', source)
+    assert row == ("1 2", '<a href="#r1">acme/one</a><br><a href="#r2">acme/two</a>')
+    for at, severity in enumerate(("clean", "high", "high")):
+        shown = source.partition(f'<tr id="r{at}"')[2].partition("<tr ")[0]
+        assert f">{severity}</b>" in shown
+        assert ('href="#f0"' in shown) == (severity == "high")
+
+
+def test_one_with_a_console_leads_to_its_rack() -> None:
+    (row,) = re.findall(r'<tr id="f0" data-r="0"[^>]*><td>(.*?)<td>', render(documents.twin_of_the_console()))
+    assert row == '<b>a.console.test</b><br><a href="#r0">acme/one</a>'
 
 
 def test_changes_are_told_when_there_was_something_to_compare_with(forty: Report) -> None:
@@ -320,6 +367,27 @@ def test_each_key_in_force_whose_age_is_known_is_a_mark() -> None:
     assert all((at > line(page)) == (mark[1] == "o") for mark, at in marks(page))
     assert "2 keys within the limit, 2 over it; 2 may be older" in page.text
     assert "acme/a: at least 130 d of 90 d" in page.text
+
+
+@pytest.mark.parametrize(
+    ("age", "by", "said"),
+    [
+        (0.2, "store", "under 1 d"),
+        (0.2, "ssm", "under 1 d, maybe older"),
+        (1.0, "ssm", "at least 1 d"),
+        (3.9, "ssm", "at least 3 d"),
+        (3.9, "store", "3 d"),
+        (1234.0, "ledger", "1,234 d"),
+    ],
+)
+def test_an_age_is_said_as_it_is_known(age: float, by: str, said: str) -> None:
+    """In the chart, and in both tables."""
+    assert f"acme/a: {said} of 90 d" in drawn(credential(age, age_known_by=by)).text
+    document = clean(1)
+    document["racks"][0]["key_age_days"] = age
+    document["credentials"] = [credential(age, age_known_by=by, rack=document["racks"][0]["id"], over=None)]
+    source = render(document)
+    assert [Page(cell).text for cell in re.findall(rf'<td class="n" data-v="{age:g}">([^<]*)<', source)] == [said] * 2
 
 
 @pytest.mark.parametrize("most", [1.4, 1.9, 2.9, 9.0])

@@ -107,6 +107,12 @@ def test_a_test_for_each_rack_and_each_other_subject() -> None:
     assert {case.attrib["classname"] for case in read(documents.no_racks()).iter("testcase")} == {OTHERS}
 
 
+def test_what_is_about_several_racks_is_in_the_test_of_each() -> None:
+    assert failed(documents.twins()) == {"acme/one (one.rack.test)", "acme/two (two.rack.test)"}
+    assert [case.attrib["classname"] for case in read(documents.twins()).iter("testcase")] == [RACKS] * 3
+    assert failed(documents.twin_of_the_console()) == {"acme/one (one.rack.test)"}
+
+
 HIGH = {LATENT, documents.FILE, documents.LEDGER}
 MEDIUM = HIGH | {WORN, NOWHERE, ACCOUNT, documents.LEFT, *CONSOLE_S}
 

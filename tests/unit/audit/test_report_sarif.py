@@ -135,7 +135,7 @@ def test_a_rule_for_each_kind_that_was_found() -> None:
     listed = read(report)["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in listed] == sorted({finding["id"] for finding in report["findings"]})
     rule, kind = rules(report)["rack_key_latent"], audit.KINDS["rack_key_latent"]
-    page, command = f"{PAGES}/rack_key_latent.md", "ansible-playbook convox.credentials.rotate_rack_keys"
+    page, command = f"{PAGES}/rack_key_latent.md", "ansible-playbook convox.credentials.rotate_rack_keys --limit '<rack-in-your-inventory>'"
     assert rule == {
         "id": "rack_key_latent",
         "name": "RackKeyLatent",
@@ -167,7 +167,7 @@ def test_a_result_for_each_finding() -> None:
     report = documents.mixed()
     found = results(report)
     assert list(found) == [finding["key"] for finding in report["findings"]]
-    names = ("key", "severity", "subject", "rack", "playbook", "evidence")
+    names = ("key", "severity", "subject", "rack", "racks", "playbook", "evidence")
     for finding in report["findings"]:
         result = found[finding["key"]]
         assert (result["ruleId"], result["message"]["text"]) == (finding["id"], finding["what"])
