@@ -4,12 +4,17 @@
 """The playbook ``audit`` on an inventory: what it asks by itself, how it ends, and what the other playbooks mend of what it finds."""
 from __future__ import annotations
 
+import hashlib
+import html
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.plays import Fleet
+from tests.integration.test_trust import certificate_of
 from tests.reports import read_report
 from tests.tools.cores import PYTHONS
 
@@ -73,6 +78,58 @@ def test_the_console_of_the_inventory(fleet: Audited, console: Console, new_rack
     assert "rack_not_in_console" not in found(report, of=listed)
 
 
+@pytest.mark.parametrize("core", PYTHONS)
+def test_the_pins_of_the_inventory(fleet: Audited, console: Console, new_rack: NewRack, core: str) -> None:
+    """Each is about what its host shows: the rack itself, or the Console that it is reached through."""
+    pinned, changed, unpinned = (new_rack(certificate="self_signed") for _number in range(3))
+    for rack in (pinned, changed, unpinned):
+        fleet.machine.log_in(rack.host, rack.key)
+    fleet.machine.log_in(console.host, console.api_key)
+    fleet.hosts["pinned"] = {"convox_host": pinned.host, "convox_tls_fingerprint": certificate_of(pinned.host)}
+    fleet.hosts["changed"] = {"convox_host": changed.host, "convox_tls_fingerprint": "ab" * 32}
+    fleet.hosts["unpinned"] = {"convox_host": unpinned.host, "convox_tls_fingerprint": "accept_new"}
+    fleet.hosts["listed"] = {"convox_host": console.host, "convox_rack": "acme/listed", "convox_tls_fingerprint": "cd" * 32}
+    fleet.use_core(core)
+    report = fleet.audit(convox_fail_on="never")
+    assert {each["id"]: each["key"] for each in report["racks"] if each["id"] not in {rack.rack_domain for rack in fleet.racks}} == {
+        pinned.rack_domain: "in_force",
+        changed.host: "unknown",
+        unpinned.host: "unknown",
+    }
+    (said,) = [each["said"] for each in report["sources"] if each["kind"] == "console"]
+    assert "another than the pinned one" in said
+    certificates = {each["rack"] or each["subject"]: each["id"] for each in report["findings"] if each["id"].startswith("certificate")}
+    assert certificates == {changed.host: "certificate_changed", unpinned.host: "certificate_unverified"}
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_the_variables_of_the_group_count(fleet: Audited, core: str) -> None:
+    """As the roles take them, for the audit runs on localhost, which is not in the group."""
+    one, two = fleet.racks
+    fleet.use_core(core)
+    authority = fleet.everywhere.pop("convox_ca_path")
+    stores = [{"type": "file", "path": str(fleet.machine.inputs / f"{name}.json")} for name in ("one", "two")]
+    for name, rack, store in zip(("one", "two"), fleet.racks, stores):
+        digest = hashlib.sha256(rack.key.encode()).hexdigest()
+        record = {"name": rack.name, "host": rack.host, "current": rack.key, "rolled_at": "2026-01-01T00:00:00Z", "rotation_ids": [name], "digest": digest}
+        fleet.machine.write(fleet.machine.inputs / f"{name}.json", json.dumps({"rack_api_key": {rack.rack_domain: record}}))
+        fleet.machine.stores.add(fleet.machine.inputs / f"{name}.json")
+        fleet.hosts[rack.name] |= {"convox_ca_path": authority, "convox_stores": [store, stores[0]]}
+    report = fleet.audit(convox_fail_on="never")
+    assert {each["key"] for each in report["racks"]} == {"in_force"}
+    assert "rack_key_age_unknown" not in found(report)
+    assert "convox_ca_path:" not in fleet.output
+    # One that has another than most is named. What is given for the audit itself counts alone.
+    third = {**fleet.hosts[one.name], "convox_host": "third.example.com"}
+    fleet.hosts |= {"third": third, two.name: {**fleet.hosts[two.name], "convox_ca_path": ""}}
+    fleet.audit(convox_fail_on="never")
+    assert f"convox_ca_path: {two.name}: another one than that of the audit, which is {authority}: audit them by" in " ".join(fleet.output.split())
+    report = fleet.audit(convox_fail_on="never", audit_ca_path=authority, audit_stores=stores[:1])
+    assert "rack_key_age_unknown" in found(report, of=two)
+    assert "rack_key_age_unknown" not in found(report, of=one)
+    assert "another one than that of the audit" not in " ".join(fleet.output.split())
+
+
 def test_some_racks_only(fleet: Audited) -> None:
     one, two = fleet.racks
     report = fleet.audit(audit_filters={"include": [{"name": one.name}]}, audit_aws=[{"regions": [one.region]}])
@@ -81,11 +138,27 @@ def test_some_racks_only(fleet: Audited) -> None:
     assert (f"rack {one.name}" in asked, f"rack {two.name}" in asked) == (True, False)
 
 
+def test_racks_that_nobody_is_logged_into_are_not_clean(fleet: Audited) -> None:
+    """Their hosts are in an inventory, and no region of AWS is: nobody has told a key."""
+    for rack in fleet.racks:
+        fleet.hosts[rack.name] = {"convox_host": rack.host}
+    (fleet.machine.config / "auth").unlink()
+    report = fleet.audit(status=2, convox_fail_on="low", convox_formats=["html"])
+    assert [(each["id"], each["severity"]) for each in report["findings"]] == [("rack_key_unknown", "low")] * 2
+    assert report["summary"]["racks_clean"] == 0
+    assert "2 open findings (2 low), 0 accepted; 0 racks are clean." in " ".join(fleet.output.split())
+    # Which is for people to open.
+    page = fleet.dest.with_suffix(".html")
+    assert f"What mends each is in the report {page}" in " ".join(fleet.output.split())
+    assert "2 racks, none clean: the audit fails." in page.read_text(encoding="utf-8")
+
+
 # -- how it ends --------------------------------------------------------------------------------------------------
 def test_the_exit_status_follows_fail_on(fleet: Audited, tmp_path: Path) -> None:
     assert found(fleet.audit()) != set()
     fleet.audit(status=2, convox_fail_on="low")
     assert "The policy is broken (fail_on: low) by open findings: 4 low. What mends each is in the report" in " ".join(fleet.output.split())
+    assert f"What mends each is in the report {fleet.dest}" in " ".join(fleet.output.split())
     policy = fleet.machine.inputs / "policy.yml"
     entry = {"finding": "rack_key*", "subject": "*", "reason": "known", "owner": "me@example.com", "until": "2999-01-01"}
     policy.write_text(json.dumps({"accepted": [entry], "fail_on": "low"}), encoding="utf-8")
@@ -96,8 +169,8 @@ def test_the_exit_status_follows_fail_on(fleet: Audited, tmp_path: Path) -> None
 @pytest.mark.parametrize("core", PYTHONS)
 def test_it_is_the_same_by_other_cores(fleet: Audited, core: str) -> None:
     """What the playbook makes of the inventory is lists in each of them, and what it says is the same."""
-    with fleet.by_core(core):
-        report = fleet.audit(status=2, convox_fail_on="low", convox_formats="csv,html")
+    fleet.use_core(core)
+    report = fleet.audit(status=2, convox_fail_on="low", convox_formats="csv,html")
     assert {each["kind"]: each["state"] for each in report["sources"]} == dict.fromkeys(("racks", "aws", "files"), "answered")
     assert "(fail_on: low) by open findings: 4 low." in " ".join(fleet.output.split())
     assert {path.suffix for path in fleet.dest.parent.glob("audit.*")} == {".json", ".csv", ".html"}
@@ -113,6 +186,8 @@ def test_check_mode_writes_no_report(fleet: Audited) -> None:
     ("arguments", "variables", "said"),
     [
         (("--limit", "convox_racks"), {}, "--limit convox_racks leaves out localhost, which asks for all racks"),
+        ((), {"convox_hosts": "producton"}, "convox_hosts: producton matches no host of the inventory: put the racks into the group convox_racks"),
+        ((), {"convox_ca_path": "ca.pem"}, "convox_ca_path: ca.pem is no absolute path"),
         ((), {"audit_dest": "audit.json"}, "audit_dest: no absolute path"),
         ((), {"convox_policy_file": "nowhere.yml"}, "nowhere.yml: there is no such file"),
         ((), {"audit_policy": {"max_age": {"rack_key": "90d"}}}, "policy.max_age: there is no 'rack_key'"),
@@ -122,8 +197,60 @@ def test_check_mode_writes_no_report(fleet: Audited) -> None:
 )
 def test_what_can_t_be_meant_is_no_audit(fleet: Audited, arguments: tuple[str, ...], variables: dict[str, Any], said: str) -> None:
     output = fleet.play("audit", *arguments, status=2, convox_config_dir=fleet.config, **variables)
-    assert said in output
+    # Whatever quotes the callback has it in.
+    assert said in output.replace("''", "'")
     assert "Audit of" not in output
+
+
+def test_what_the_page_says_to_run_changes_nothing_until_a_rack_is_named(fleet: Audited) -> None:
+    """Pasted as it is it finds no host; with one it is about that one."""
+    for rack in fleet.racks:
+        rack.set_dates(pair_days=400)
+    fleet.audit(convox_formats=["html"])
+    page = html.unescape(fleet.dest.with_suffix(".html").read_text(encoding="utf-8"))
+    (command,) = re.findall(r"<code>ansible-playbook convox\.credentials\.(rotate_instance_keys.*?)</code>", page)
+    asked = fleet.machine.convox.journal.total
+    name, *arguments = shlex.split(command)
+    assert "no hosts to target" in fleet.play(name, *arguments, status=1)
+    assert fleet.machine.convox.journal.total == asked
+    one, two = fleet.racks
+    output = fleet.play(name, *(each.replace("<rack-in-your-inventory>", one.name) for each in arguments), "--check")
+    assert f"{one.name}: " in output
+    assert f"{two.name}: " not in output
+
+
+def test_racks_of_no_group_are_not_left_out(fleet: Audited) -> None:
+    """Whoever wrote racks into an inventory means them."""
+    inventory = fleet.machine.inputs / "elsewhere.json"
+    inventory.write_text(json.dumps({"racks": {"hosts": fleet.hosts}}), encoding="utf-8")
+    hosts, fleet.hosts = fleet.hosts, {}
+    output = fleet.play("audit", "-i", str(inventory), status=2, convox_config_dir=fleet.config)
+    assert "convox_hosts: convox_racks matches no host of the inventory: put the racks into the group convox_racks" in output
+    fleet.play("audit", "-i", str(inventory), convox_config_dir=fleet.config, convox_hosts="racks")
+    assert "Audit of 2 racks" in fleet.output
+    # One is misspelt, and the other is known to AWS alone.
+    one, two = fleet.racks
+    fleet.hosts = {name: {("convox_hots" if option == "convox_host" else option): value for option, value in given.items()} for name, given in hosts.items()}
+    del fleet.hosts[one.name]["convox_region"]
+    assert f"convox_host: not given for {one.name}, nor is convox_rack" in fleet.play("audit", status=2, convox_config_dir=fleet.config)
+    report = fleet.audit(convox_hosts=two.name)
+    assert two.rack_domain in {each["id"] for each in report["racks"]}
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_no_racks_need_be_named(machine: Machine, console: Console, new_rack: NewRack, core: str) -> None:
+    """A Console alone, beside hosts that are no racks; homes alone."""
+    rack = new_rack(console=True)
+    fleet = Audited(machine, [])
+    fleet.use_core(core)
+    machine.log_in(console.host, console.api_key)
+    inventory = machine.inputs / "others.json"
+    inventory.write_text(json.dumps({"web": {"hosts": {"web1": {}, "web2": {}}}}), encoding="utf-8")
+    for arguments in ((), ("-i", str(inventory))):
+        report = fleet.audit(*arguments, convox_host=console.host)
+        assert [each["name"] for each in report["racks"]] == [rack.name]
+    report = fleet.audit(convox_homes=[str(machine.home)], convox_console=False)
+    assert {each["kind"]: each["state"] for each in report["sources"]}["files"] == "answered"
 
 
 # -- what the others mend -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.plays import Fleet, in_force, times_set
 from tests.places import ROOT
+from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -148,7 +149,56 @@ def test_the_next_command_is_the_same_run(one: Fleet) -> None:
         {"convox_hosts": "all:!other"}, {"convox_serial": ["1", "100%"]}, "convox_rotation_id=q4",
     ]  # fmt: skip
     others = words[4 : words.index("-e")]
-    assert others == ["--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login"]
+    assert others == ["--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login", "--check"]
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_a_rehearsal_goes_on_as_one(one: Fleet, core: str) -> None:
+    """What it says last, word for word, rolls nothing."""
+    one.use_core(core)
+    said = one.play("rotate_rack_keys", "--check", "--diff", convox_rotation_id="q4")
+    assert "To rehearse it once more: ansible-playbook" in said
+    assert said.count("--check --diff -e convox_rotation_id=q4") == 2
+    assert "--check" not in one.play("rotate_rack_keys", "--limit", "localhost,all", convox_rotation_id="q4", convox_max_age="99d")
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_what_ran_nothing_does_not_come_to_its_end(one: Fleet, core: str) -> None:
+    one.use_core(core)
+    (rack,) = one.racks
+    for name, arguments in (
+        ("rotate_rack_keys", ["--tags", "rack"]),
+        ("rotate_all", ["--skip-tags", "console,instances,racks"]),
+        ("rotate_console_api_key", ["--limit", rack.name]),
+    ):
+        said = one.play(name, *arguments, status=2)
+        assert f"Nothing was rolled, for no task is left by {' '.join(arguments)}" in said
+        assert "came to its end" not in said
+    assert "Nothing was audited, for no task is left by --tags racks" in one.play("audit", "--tags", "racks", status=2)
+    assert times_set(rack) == 0
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_what_is_misspelt_is_told(one: Fleet, core: str) -> None:
+    """An extra var was meant for this run, and stops it; what the inventory has may be another role's."""
+    one.use_core(core)
+    (rack,) = one.racks
+    (one.machine.inputs / "given.yml").write_text("convox_methode: api", encoding="utf-8")
+    for name in ("rotate_rack_keys", "audit", "login"):
+        said = one.play(name, "-e", "@given.yml", status=2)
+        assert "convox_methode: read by nothing of this collection; the nearest is convox_method. Nothing was changed." in said
+    one.hosts[rack.name] |= {"convox_maxage": "90d", "convox_team": "web"}
+    said = one.play("rotate_rack_keys", "--check")
+    assert "convox_maxage: read by nothing of this collection; the nearest: convox_max_age" in said
+    assert "convox_team" not in said
+
+
+def test_an_option_is_to_be_mended_first(one: Fleet) -> None:
+    """The command repeats what was given; where a roll was begun it is right as it is."""
+    hint = "The run ends here. Nothing was begun: mend that first, and an option in this command, too. Go on with: ansible-playbook"
+    assert hint in one.play("rotate_rack_keys", status=2, convox_method="apii")
+    one.racks[0].fault("rollback")
+    assert "The run ends here. Go on with: ansible-playbook" in one.play("rotate_rack_keys", status=2)
 
 
 def test_one_made_name_for_all_batches(fleet: Fleet) -> None:
@@ -224,6 +274,54 @@ def test_login(fleet: Fleet, console: Console) -> None:
     assert fleet.machine.auth() == {}
 
 
+def write_play(machine: Machine, name: str, role: str) -> None:
+    """One of a role by itself, as people write it."""
+    play = {
+        "hosts": "convox_racks",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "ansible_pipelining": True},
+        "roles": [f"convox.credentials.{role}"],
+    }
+    (machine.inputs / name).write_text(json.dumps([play]), encoding="utf-8")
+
+
+def test_a_key_goes_to_nobody_who_is_not_named(one: Fleet, console: Console) -> None:
+    """Neither to the Console of the environment nor to the one that the CLI is logged into."""
+    (rack,) = one.racks
+    (one.machine.config / "auth").unlink()
+    one.machine.log_in(console.host, console.api_key)
+    one.machine.write(one.machine.config / "host", console.host)
+    write_play(one.machine, "role.yml", "login")
+    one.hosts[rack.name] = {"convox_hots": rack.host, "convox_api_key": rack.key}
+    journal = one.machine.convox.journal
+    before = journal.total
+    for environment in ({}, {"CONVOX_HOST": console.host}):
+        one.machine.environment = environment
+        for name in ("login", "role.yml"):
+            assert f"{rack.name}: a key is given, but not the host that it is for" in one.play(name, status=2)
+    # Of a group of another name, and through a Console.
+    one.hosts[rack.name]["convox_rack"] = "acme/one"
+    assert f"{rack.name}: a key is given" in one.play("login", status=2, convox_hosts=rack.name)
+    # What all hosts are given is localhost's, too.
+    one.machine.environment = {}
+    one.hosts[rack.name] = {"convox_host": rack.host}
+    assert "localhost: a key is given, but not the Console that it is for" in one.play("login", status=2, convox_api_key=rack.key)
+    # The Console that the environment names was asked with its own key, and nobody with the rack's.
+    asked = journal.entries()[before - journal.total :]
+    assert {(each["server"], each["status"]) for each in asked} == {("console", 200)}
+    one.play("login", "--tags", "racks", convox_api_key=rack.key)
+    assert one.machine.auth() == {console.host: console.api_key, rack.host: rack.key}
+
+
+def test_the_console_may_be_left_to_the_default(machine: Machine, console: Console) -> None:
+    """Where no racks are named, a key is for the Console that the CLI is logged into, or the default one."""
+    fleet = Fleet(machine, [])
+    machine.write(machine.config / "host", console.host)
+    assert f"the Console: logged in at {console.host}" in fleet.play("login", convox_api_key=console.api_key)
+    assert machine.auth() == {console.host: console.api_key}
+
+
 @pytest.mark.parametrize("role", ["login", "console_api_key", "rack_api_key", "instance_key"])
 def test_the_example_of_each_role(one: Fleet, console: Console, role: str) -> None:
     text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
@@ -239,14 +337,7 @@ def test_the_example_of_each_role(one: Fleet, console: Console, role: str) -> No
 
 
 def test_a_role_fails_where_its_module_does(fleet: Fleet) -> None:
-    play = {
-        "hosts": "convox_racks",
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "ansible_pipelining": True},
-        "roles": ["convox.credentials.rack_api_key"],
-    }
-    (fleet.machine.inputs / "one.yml").write_text(json.dumps([play]), encoding="utf-8")
+    write_play(fleet.machine, "one.yml", "rack_api_key")
     fleet.hosts[fleet.racks[1].name]["convox_max_age"] = "old"
     output = fleet.play("one.yml", status=2)
     assert "max_age: " in output

@@ -4,12 +4,15 @@
 """What the filters make of the modules' results."""
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from ansible_collections.convox.credentials.plugins.filter.incident_record import incident_record
 from ansible_collections.convox.credentials.plugins.filter.roll_result import roll_result
+from ansible_collections.convox.credentials.plugins.filter.unknown_variables import known, unknown_variables
+from tests.places import ROOT
 
 SKIPPED = {"changed": False, "skipped": True}
 BEGUN = {"changed": True, "phase": "applied", "resumed": False, "method": "cloudformation", "waited_s": 1.5, "fingerprint": "new"}
@@ -99,3 +102,25 @@ def test_a_console_key() -> None:
 def test_only_what_a_report_needs_is_kept() -> None:
     record = incident_record({"one": {**DEAD, "begun": {"options": {}}, "warnings": ["w"]}}, {"one": ON_ALL})
     assert not {"begun", "warnings", "changed"} & set(record["racks"]["one"]["rack_api_key"])
+
+
+# -- misspelt variables -------------------------------------------------------------------------------------------
+def test_every_variable_that_is_written_about_is_known() -> None:
+    """And so is each that AWX's survey asks for; a module and the collection's own files begin the same way."""
+    no_variables = {"convox_login"}
+    pages = [ROOT / "README.md", ROOT / "playbooks" / "README.md", *(path for place in ("docs", "awx", "roles") for path in (ROOT / place).rglob("*"))]
+    names = {name for page in pages if page.suffix in (".md", ".yml") for name in _names(page.read_text(encoding="utf-8"))}
+    assert names - known() - no_variables == set()
+    assert len(names) > 40
+
+
+def _names(text: str) -> list[str]:
+    return re.findall(r"(?<![\w./-])convox_[a-z_]+\b", text)
+
+
+def test_what_is_near_is_told() -> None:
+    names = ["convox_maxage", "convox_methode", "convox_max_age", "convox_team", "maxage", "convox_fleet"]
+    assert unknown_variables(names) == [
+        {"name": "convox_maxage", "nearest": "convox_max_age", "given": False},
+        {"name": "convox_methode", "nearest": "convox_method", "given": False},
+    ]
