@@ -60,6 +60,8 @@ options:
     description:
       - Roll only when the key is older, as V(90d), V(12h) or V(30m). A key of unknown age is rolled.
       - Without it and without O(rotation_id) each run rolls.
+      - A key that is young enough is left without a question to AWS. That somebody set another one, which is latent yet,
+        tells M(convox.credentials.credential_audit).
     type: str
   rotation_id:
     description:

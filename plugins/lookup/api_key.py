@@ -87,7 +87,7 @@ import os
 import traceback
 import typing as t
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleLookupError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
@@ -119,7 +119,7 @@ class LookupModule(LookupBase):
             display.vvv(secrets.redact(traceback.format_exc()))
             failure = f"internal error, please report it: {type(exc).__name__}: {' '.join(str(exc).split())}"
         # Out here, where no exception is being handled: Ansible would show what it says, too.
-        raise AnsibleError(secrets.redact(failure))
+        raise AnsibleLookupError(secrets.redact(failure))
 
     def _given(self) -> dict[str, t.Any]:
         spec = {**{name: {"type": "str"} for name in _OWN}, **options.stores(), **options.aws()}

@@ -62,7 +62,7 @@ class Listing:
                 self.tried.append((key, source, True))
                 return [self._answer(host, number, entry) for number, entry in enumerate(entries, 1)]
         if refusal is None:
-            raise BadInput(f"{host}: no key of this Console is known: give api_key, or log in with convox_login first")
+            raise BadInput(f"{host}: no key of this Console is known: give api_key, or log in first (playbook login, module convox_login)")
         raise Refused(f"{host}: every known key is refused ({refusal}); set the right api_key, or log in with convox_login", 401)
 
     def _keys(self) -> list[tuple[str, str]]:

@@ -76,7 +76,7 @@ def unusable(where: str, working: Working, outcome: str = "") -> ConvoxError:
     """What to say where no key was accepted, or none is known. ``outcome``: what was not done, with a colon before it."""
     if working.refused:
         return Refused(f"{where}: every known key is refused ({working.why}){outcome}; set the right api_key", 401)
-    return BadInput(f"{where}: no key is known for it{outcome}; give api_key, or log in with convox_login first")
+    return BadInput(f"{where}: no key is known for it{outcome}; give api_key, or log in first (playbook login, module convox_login)")
 
 
 def find_working_key(task: Task, reach: Reach, stores: StoreSet, patient: t.Callable[[], bool] = lambda: False) -> Working:

@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import Layout
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Refused
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System, user_id
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, check_full_name, find_target
@@ -37,6 +38,11 @@ def _log_out(task: Task, target: Target) -> dict[str, object]:
     there = task.cli.holds(target.host)
     if there and not task.check_mode:
         task.cli.forget(target.host)
+    # Each is more than a login: the CLI's own list of its racks. One that can't be read tells nothing here.
+    with contextlib.suppress(Damaged):
+        left = ", ".join(name for dummy, name in task.cli.rack_keys(target.host))
+        if left:
+            task.warn_once(f"{target.host}: its key stands in the v3 CLI's {left}, too, and is left there; remove that file where nobody works with it")
     result: dict[str, object] = {
         "changed": there,
         "host": target.host,

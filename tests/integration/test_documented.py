@@ -87,7 +87,9 @@ def test_what_is_typed(follow: Follow, artifact: Artifact, block: Block) -> None
         type_it(reader, block, command)
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if page.startswith(GUIDES)])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.awx_collection if page.endswith("/awx.md") else ()) for page in pages() if page.startswith(GUIDES)]
+)
 def test_a_guide_leads_to_its_end(follow: Follow, artifact: Artifact, page: str) -> None:
     """From an empty home, in one place and one shell; its files are written where it shows them."""
     there = blocks_of(page)

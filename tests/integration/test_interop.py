@@ -186,6 +186,16 @@ def test_the_file_of_a_rack_has_the_new_key_after_a_roll(home: Home, only: tuple
     assert machine.run("rack_info", host=home.rack.host)["racks"][0]["name"] == "alpha"
 
 
+def test_a_rack_s_file_stays_when_its_login_goes(home: Home) -> None:
+    """The CLI's list of its racks is not ours to shorten; that a key stands there is told."""
+    place = home.lay("v3/logged_in", ".config/convox", "racks/alpha")
+    home.machine.log_in(home.rack.host, home.rack.key)
+    for changed in (True, False):
+        done = home.machine.run("convox_login", host=home.rack.host, state="absent")
+        assert (done.changed, "racks/alpha" in done.warnings) == (changed, True)
+    assert "racks/alpha" in home.files(place)
+
+
 def test_the_file_of_another_rack_with_the_same_key_is_left(home: Home, new_rack: NewRack) -> None:
     """With the new key its owner would be locked out of it, until it is rolled itself."""
     other = new_rack(key=home.rack.key)
