@@ -217,13 +217,20 @@ class Rack:
     @property
     def lost(self) -> bool:
         """Whether nobody who was asked has a key that it accepts."""
-        return self.standing == ALL_REFUSED and self.console_copy != COPY_OK
+        return self.standing == ALL_REFUSED and self.console_copy != COPY_OK and not self.kept_unseen
+
+    @property
+    def kept_unseen(self) -> bool:
+        """Whether a store has noted a key that nobody told: a secret of AWS, of which an audit reads the tags alone."""
+        told = [login.key for login in self.logins] + [asked.key for asked in self.asked if asked.key]
+        return any(rolled.by == BY_STORE and not any(rolled.is_of(key) for key in told) for rolled in self.rolled)
 
     @property
     def keyless(self) -> bool:
-        """Whether it answers and nobody who was asked gave a key of it; that its Console's copy is good or dead says more."""
+        """Whether it answers and nobody who was asked gave its key; that its Console's copy is good or dead says more."""
         given = self.logins or (self.stored and self.stored.key) or any(asked.key for asked in self.asked)
-        return self.answered is True and not self.open and not given and self.console_copy in (COPY_NONE, COPY_UNKNOWN)
+        unseen = not given or (self.standing == ALL_REFUSED and self.kept_unseen)
+        return self.answered is True and not self.open and unseen and self.console_copy in (COPY_NONE, COPY_UNKNOWN)
 
     @property
     def made(self) -> Made | None:

@@ -27,4 +27,7 @@ def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
         if rack.keyless:
             who = "its stack" if rack.backed else rack.found.console or "its host"
-            yield KIND.of(rack, f"{who} is known, and nobody who was asked has a key of it", ssm_changed_at=rack.stored.modified_at if rack.stored else None)
+            what = f"{who} is known, and nobody who was asked has a key of it"
+            if rack.kept_unseen:
+                what = "a secret of AWS has its key, which an audit does not read"
+            yield KIND.of(rack, what, ssm_changed_at=rack.stored.modified_at if rack.stored else None)

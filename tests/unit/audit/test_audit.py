@@ -268,6 +268,7 @@ def test_what_is_found_of_a_rack(change: dict[str, t.Any], expected: list[str]) 
 HOST_ALONE = Rack(Found(name="alpha.rack.test", domain="alpha.rack.test"), answered=True, asked=(NOBODY_S,))
 OF_STACK = Rack(Found(name="alpha", domain="alpha.rack.test", account="123456789012", stack="alpha"), backed=True, answered=True, asked=(NOBODY_S,))
 OF_CONSOLE = rack(console_copy="ok", listed=True)
+REFUSED_ONE = dataclasses.replace(HOST_ALONE, logins=(login(A),), asked=(Asked(A, REFUSED), NOBODY_S))
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,11 @@ OF_CONSOLE = rack(console_copy="ok", listed=True)
         (OF_STACK, ["rack_key_unknown"], 0),
         # There is a parameter, which may not be read.
         (dataclasses.replace(OF_STACK, stored=StoredKey(None, ago(10))), ["rack_key_unknown"], 0),
+        # It was rolled into a secret, which is not read: a former key, as an inventory's, proves no loss.
+        (dataclasses.replace(REFUSED_ONE, rolled=(Rolled(ago(10), BY_STORE, B.fingerprint),)), ["rack_key_refused", "rack_key_unknown"], 0),
+        (dataclasses.replace(REFUSED_ONE, rolled=(Rolled(ago(10), BY_STORE, A.fingerprint),)), ["rack_key_missing"], 0),
+        # A ledger keeps no key.
+        (dataclasses.replace(REFUSED_ONE, rolled=(Rolled(ago(10), BY_LEDGER, B.fingerprint),)), ["rack_key_missing"], 0),
         # Its Console could not reach it, and it answers.
         (dataclasses.replace(OF_CONSOLE, console_copy="unknown", asked=(NOBODY_S,)), ["rack_key_unknown"], 0),
         (dataclasses.replace(OF_CONSOLE, console_copy="stale"), ["console_copy_stale"], 0),
@@ -300,8 +306,7 @@ def test_a_rack_of_which_nobody_has_a_key_is_not_clean(seen: Rack, expected: lis
 def test_what_is_accepted_of_an_unknown_key_hides_no_lost_one() -> None:
     policy = {"accepted": [acceptance(finding="rack_key_unknown", subject="*")]}
     assert found(OF_STACK, policy=policy) == []
-    lost = dataclasses.replace(HOST_ALONE, logins=(login(A),), asked=(Asked(A, REFUSED), NOBODY_S))
-    assert found(lost, policy=policy) == ["rack_key_missing"]
+    assert found(REFUSED_ONE, policy=policy) == ["rack_key_missing"]
 
 
 def test_one_key_for_two_hosts() -> None:
