@@ -56,10 +56,7 @@ class _Module(AnsibleModule):
     no_log_values: t.Any
 
     def fail_json(self, msg, **kwargs):  # type: ignore[no-untyped-def]
-        for name, value in self.params.items():
-            option = self.argument_spec.get(name)
-            if option is None or option.get("no_log"):
-                self.no_log_values.update(each for each in _texts(value) if option or len(each) >= SHORTEST_MASKED)
+        self.no_log_values.update(_secret_texts(self.argument_spec, self.params))
         line = " ".join(str(msg).split())
         super().fail_json(line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "…", **kwargs)
 
@@ -80,9 +77,8 @@ def run(work: t.Callable[[Task], Made], argument_spec: dict[str, t.Any], **spec:
     if not transport.HAS_REQUESTS:
         module.fail_json(msg=missing_required_lib("requests"), exception=None)
     secrets = Secrets(module.no_log_values.add)
-    for name, option in argument_spec.items():
-        if option.get("no_log"):
-            secrets.add(module.params[name])
+    for text in _secret_texts(argument_spec, module.params):
+        secrets.add(text)
     conceal_urls(secrets, module.params, os.environ)
     try:
         _check(module.params)
@@ -143,6 +139,23 @@ def _end(module: AnsibleModule, secrets: Secrets, made: Made) -> None:
         module.no_log_values -= {made.key, made.shown}
         result[made.field] = made.shown or made.key
     module.exit_json(**result)
+
+
+def _secret_texts(spec: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """What is secret in raw options, or may be: of an option that there is not, and in the place of suboptions, what is no word."""
+    for name, value in params.items():
+        option = spec.get(name)
+        if option is not None and option.get("no_log"):
+            yield from _texts(value)
+        elif option is None:
+            yield from _long_texts(value)
+        elif any(suboption.get("no_log") for suboption in option.get("options", {}).values()):
+            for each in value if isinstance(value, (list, tuple)) else [value]:
+                yield from _secret_texts(option["options"], each) if isinstance(each, dict) else _long_texts(each)
+
+
+def _long_texts(value: t.Any) -> t.Iterator[str]:
+    return (each for each in _texts(value) if len(each) >= SHORTEST_MASKED)
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:

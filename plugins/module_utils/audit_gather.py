@@ -65,7 +65,7 @@ class _Gathering:
         self._filters: t.Mapping[str, t.Any] = task.options["filters"]
         self._heard = Heard(filters=self._filters, named=task.options["racks"])
         self._listing: Listing | None = None
-        # Who was given with its key, and how its certificate is trusted.
+        # Who was given by a URL with its key in it, and how its certificate is trusted.
         self._by_url: tuple[Target, str | None] | None = None
         self._pending: dict[str, list[str]] = collections.defaultdict(list)
         self._untrusted: set[str] = set()
@@ -81,6 +81,9 @@ class _Gathering:
         ways = self._regions()
         asked_regions = [self._pool.submit(aws.look, way, label, profile) for way, label, profile in ways]
         self._take_url()
+        for host, key in options["api_keys"]:
+            self._task.secrets.add(key)
+            heard.keys[host].append(files.Held(host, key, "api_keys"))
         # Nothing that is read of it changes while this goes on.
         self._task.cli = self._task.cli.as_seen()
         asked_console = self._pool.submit(self._list) if self._asks_console() else None

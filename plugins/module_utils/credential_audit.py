@@ -60,11 +60,13 @@ def run(task: Task) -> dict[str, t.Any]:
 
 def _asking(task: Task) -> Task:
     """The same task, which writes nothing anywhere, and goes by no rack that somebody's shell names."""
+    api_keys = _api_keys(task.options["api_keys"])
     options = {
         **task.options,
         "rack": None,
         "filters": _filters(task.options),
-        "racks": [target.parse_host(host, "racks") for host in task.options["racks"]],
+        "racks": [*(target.parse_host(host, "racks") for host in task.options["racks"]), *(host for host, dummy in api_keys)],
+        "api_keys": api_keys,
         # Of digits alone, YAML makes a number.
         "tls_fingerprints": {
             target.parse_host(host, tls.BY_HOST): tls.parse_fingerprint(str(pin), tls.BY_HOST)
@@ -78,6 +80,16 @@ def _asking(task: Task) -> Task:
         tls.parse_fingerprint(options["tls_fingerprint"])
     environ = {name: value for name, value in task.environ.items() if name not in ("RACK_URL", "CONVOX_RACK")}
     return dataclasses.replace(task, options=options, environ=environ, check_mode=True)
+
+
+def _api_keys(given: t.Sequence[t.Mapping[str, str]]) -> list[tuple[str, str]]:
+    """(host, key) of each."""
+    found = []
+    for entry in given:
+        host = target.parse_host(entry["host"], "api_keys")
+        target.check_key(f"api_keys: {host}", entry["api_key"])
+        found.append((host, entry["api_key"]))
+    return found
 
 
 def _filters(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

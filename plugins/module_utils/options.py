@@ -59,6 +59,12 @@ _AUDIT: dict[str, t.Any] = {
     "console": {"type": "bool"},
     "ask_racks": {"type": "bool", "default": True},
     "racks": {"type": "list", "elements": "str", "default": []},
+    "api_keys": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"host": {"type": "str", "required": True}, "api_key": {"type": "str", "required": True, "no_log": True}},
+    },
     "tls_fingerprints": {"type": "dict", "default": {}},
     "filters": {
         "type": "dict",

@@ -68,9 +68,7 @@ def find_target(task: Task) -> Target:
     via_source, via = _first(("rack", options.get("rack")), ("CONVOX_RACK", environ.get("CONVOX_RACK") if open_to_environment else None))
     task.secrets.add(key)
     if key:
-        check_text(key_source, key)
-    if key and len(key) < SHORTEST_MASKED:
-        raise BadInput(f"{key_source}: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
+        check_key(key_source, key)
     if via:
         check_full_name(via_source, via)
     return Target(parse_host(host or cli_config.DEFAULT_CONSOLE, host_source), via, key)
@@ -88,6 +86,13 @@ def check_text(option: str, text: str) -> None:
     # A host is taken without the blanks around it, as it comes out of files.
     if _UNFIT.search(text.strip() if option == "host" else text):
         raise BadInput(f"{option}: it holds a line break or another control character; write it in one line, without an end of line")
+
+
+def check_key(option: str, key: str) -> None:
+    """Refuse what can be no Convox key. It is not shown."""
+    check_text(option, key)
+    if len(key) < SHORTEST_MASKED:
+        raise BadInput(f"{option}: {len(key)} characters; no Convox key is shorter than {SHORTEST_MASKED}: check what was pasted")
 
 
 def check_full_name(option: str, name: str) -> None:

@@ -75,6 +75,23 @@ options:
     type: list
     elements: str
     default: []
+  api_keys:
+    description:
+      - Racks and their keys, beside those that are found, as an inventory has them. They are audited as O(racks) are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description:
+          - The rack's host, as C(name) or C(name:port). The key is sent to it alone.
+        type: str
+        required: true
+      api_key:
+        description:
+          - The rack's key.
+        type: str
+        required: true
   tls_fingerprints:
     description:
       - The certificates of racks and of the Console that are pinned, each a SHA-256 under the host that shows it.

@@ -16,6 +16,8 @@ import pytest
 from tests.integration.plays import Fleet
 from tests.integration.test_trust import certificate_of
 from tests.reports import read_report
+from tests.standin.journal import fingerprint
+from tests.standin.spec import new_key
 from tests.tools.cores import PYTHONS
 
 if TYPE_CHECKING:
@@ -100,6 +102,54 @@ def test_the_pins_of_the_inventory(fleet: Audited, console: Console, new_rack: N
     assert "another than the pinned one" in said
     certificates = {each["rack"] or each["subject"]: each["id"] for each in report["findings"] if each["id"].startswith("certificate")}
     assert certificates == {changed.host: "certificate_changed", unpinned.host: "certificate_unverified"}
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_the_keys_of_the_inventory(fleet: Audited, console: Console, new_rack: NewRack, core: str) -> None:
+    """Where nobody is logged in, and AWS is not asked: each is sent to its own rack or Console, and to nobody else."""
+    (own, dead), by_url, listed, unread = fleet.racks, new_rack(), new_rack(console=True), new_rack()
+    (fleet.machine.config / "auth").unlink()
+    wrong = new_key()
+    fleet.machine.typed.add(wrong)
+    fleet.hosts = {
+        own.name: {"convox_host": own.host, "convox_api_key": "{{ lookup('ansible.builtin.env', 'OWN_KEY') }}"},
+        dead.name: {"convox_host": dead.host, "convox_api_key": wrong},
+        by_url.name: {"convox_rack_url": by_url.url},
+        listed.name: {"convox_host": console.host, "convox_rack": f"acme/{listed.name}", "convox_api_key": console.api_key},
+        # It is not at hand.
+        unread.name: {"convox_host": unread.host, "convox_api_key": "{{ lookup('ansible.builtin.env', 'UNSET_KEY') }}"},
+    }
+    fleet.machine.environment["OWN_KEY"] = own.key
+    fleet.use_core(core)
+    report = fleet.audit("-vvv", convox_fail_on="never")
+    standing = {each["id"]: (each["key"], each["console_copy"]) for each in report["racks"]}
+    assert standing == {
+        own.rack_domain: ("in_force", "none"),
+        dead.host: ("refused", "none"),
+        by_url.rack_domain: ("in_force", "none"),
+        listed.rack_domain: ("unknown", "ok"),
+        unread.host: ("unknown", "none"),
+    }
+    told = {host: {each["id"] for each in report["findings"] if each["rack"] == host} - {"rack_not_in_console"} for host in (unread.host, dead.host)}
+    assert told == {unread.host: {"rack_key_unknown"}, dead.host: {"rack_key_missing"}}
+    assert sent_to(fleet, own.key, wrong, by_url.key, console.api_key) == [{f"rack {own.name}"}, {f"rack {dead.name}"}, {f"rack {by_url.name}"}, {"console"}]
+    fleet.audit(convox_fail_on="never", audit_api_keys=[], convox_hosts=own.name)
+    assert "nobody who was asked has a key of it" in fleet.dest.read_text(encoding="utf-8")
+
+
+def sent_to(fleet: Fleet, *keys: str) -> list[set[str]]:
+    """Who was sent each of them."""
+    entries = fleet.machine.convox.journal.entries()
+    return [{each["server"] for each in entries if each["key_fingerprint"] == fingerprint(key)} for key in keys]
+
+
+def test_a_key_that_all_are_given_is_no_rack_s(fleet: Audited, console: Console) -> None:
+    """By an extra var: it is the Console's, which the environment names, or somebody's mistake."""
+    (fleet.machine.config / "auth").unlink()
+    fleet.hosts = {rack.name: {"convox_host": rack.host} for rack in fleet.racks}
+    fleet.machine.environment["CONVOX_HOST"] = console.host
+    fleet.audit(convox_fail_on="never", convox_api_key=console.api_key)
+    assert sent_to(fleet, console.api_key) == [{"console"}]
 
 
 @pytest.mark.parametrize("core", PYTHONS)

@@ -127,6 +127,7 @@ def test_roles_that_are_given_something_wrong(hunt: Hunt, rack: Rack, console: C
         "rack_api_key": {"rack_api_key_new_key": typed(hunt), "rack_api_key_api_key": {"a": rack.key}, "rack_api_key_stores": "cli"},
         "instance_key": {"instance_key_api_key": [rack.key], "instance_key_retries": "many"},
         "console_api_key": {"console_api_key_account_password": console.password, "console_api_key_state": console.host},
+        "audit": {"audit_api_keys": [{"host": rack.host, "api_key": rack.key}], "audit_retries": "many"},
     }
     tasks = [
         {"block": [{"ansible.builtin.include_role": {"name": f"convox.credentials.{role}"}, "vars": values}], "rescue": [{"ansible.builtin.debug": {}}]}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -80,17 +81,27 @@ def test_options_are_what_the_module_takes(role: str) -> None:
         assert bool(offered.get("no_log")) == bool(option.get("no_log")), name
         assert offered.get("choices") == option.get("choices"), name
         assert offered.get("elements") == option.get("elements"), name
-        assert set(offered.get("options", ())) == set(option.get("options", ())), name
+        suboptions = option.get("options", {})
+        assert set(offered.get("options", ())) == set(suboptions), name
+        for suboption, spec_of_it in suboptions.items():
+            assert bool(offered["options"][suboption].get("no_log")) == bool(spec_of_it.get("no_log")), (name, suboption)
 
 
 @pytest.mark.parametrize("role", MODULES)
 def test_no_spec_can_print_a_secret(role: str) -> None:
     """Ansible prints a value of a wrong type at -vvv, and the choices and the default of any option (architecture 7)."""
     for entry_point in read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"].values():
-        for option in entry_point["options"].values():
+        for option in in_all(entry_point["options"]):
             if option.get("no_log"):
                 assert option["type"] == "str"
                 assert not {"choices", "default", "required"} & set(option)
+
+
+def in_all(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Options and suboptions."""
+    for option in options.values():
+        yield option
+        yield from in_all(option.get("options", {}))
 
 
 @pytest.mark.parametrize("role", MODULES)

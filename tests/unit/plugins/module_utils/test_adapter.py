@@ -17,12 +17,21 @@ from ansible_collections.convox.credentials.plugins.module_utils.adapter import 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import MASK
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
-from ansible_collections.convox.credentials.plugins.modules import console_api_key, convox_login, instance_keyroll, ledger_info, rack_access, rack_keyroll
+from ansible_collections.convox.credentials.plugins.modules import (
+    console_api_key,
+    convox_login,
+    credential_audit,
+    instance_keyroll,
+    ledger_info,
+    rack_access,
+    rack_keyroll,
+)
 from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, secrets_in
 
 MODULES = {
     "console_api_key": console_api_key,
     "convox_login": convox_login,
+    "credential_audit": credential_audit,
     "instance_keyroll": instance_keyroll,
     "ledger_info": ledger_info,
     "rack_access": rack_access,
@@ -32,6 +41,7 @@ SPEC: dict[str, t.Any] = {
     **options.reach(),
     **options.rotation(),
     "new_key": {"type": "str", "no_log": True},
+    "api_keys": options.audit()["api_keys"],
     "return_key": {"type": "bool", "default": False, "no_log": False},
     "wait_timeout": {"type": "int"},
     "confirmations": {"type": "int"},
@@ -114,6 +124,11 @@ def test_no_secret_comes_out(ended: Ended) -> None:
         {"api_key": OLD, "timeout": "soon"},
         {"api_key": [OLD], "stores": "cli"},
         {"api_key": {"key": OLD, OTHER: 1}, "stores": "cli"},
+        {"api_keys": [{"host": "rack.example.com", "api_key": OLD}], "stores": "cli"},
+        {"api_keys": [{"host": "rack.example.com", "api_key": {"of": OLD}}], "timeout": "soon"},
+        {"api_keys": [{"host": "rack.example.com", "apikey": OLD}, OTHER]},
+        {"api_keys": {"rack.example.com": OLD}, "stores": "cli"},
+        {"api_keys": OLD},
         {"apikey": OLD},
         {"apikeys": [{"of": OLD}], "stores": [OLD]},
         {"new_key": OLD, "rack_url": f"https://convox:{OTHER}@rack.example.com", "host": "rack.example.com"},
@@ -125,6 +140,13 @@ def test_no_secret_comes_out_where_options_are_wrong(ended: Ended, given: dict[s
     assert result["failed"]
     assert "module_args" in result["said"]
     assert secrets_in(result["said"], [OLD, OTHER]) == []
+
+
+def test_what_stands_beside_a_secret_in_a_suboption_is_shown(ended: Ended) -> None:
+    given = [{"host": "rack.example.com", "api_key": OLD}, {"host": "other.example.com", "api_key": NEW}]
+    result = ended(lambda task: Made({"changed": False, "a": f"rack.example.com has {OLD}", "b": f"other.example.com {NEW}"}), {"verbosity": 4}, api_keys=given)
+    assert (result["a"], result["b"]) == (f"rack.example.com has {MASK}", f"other.example.com {MASK}")
+    assert secrets_in(result["said"], [OLD, NEW]) == []
 
 
 @pytest.mark.parametrize("name", ["endpoint_url", "rack", "host"])
@@ -320,11 +342,21 @@ def spec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dic
 SECRET = {"api_key", "rack_url", "new_key", "account_password"}
 
 
+def in_all(spec: dict[str, t.Any]) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """Options and suboptions; of a list of suboptions, these alone hold anything."""
+    for name, option in spec.items():
+        if "options" in option:
+            yield from in_all(option["options"])
+        else:
+            yield name, option
+
+
 def test_every_option_that_holds_a_secret_says_so(spec: dict[str, t.Any]) -> None:
     """And every other one whose name could be taken for one says that it holds none."""
-    assert {name for name, option in spec.items() if option.get("no_log")} == SECRET & set(spec)
-    suspicious = {name for name in spec if re.search("key|password|secret|token|url", name)}
-    assert {name for name in suspicious if "no_log" not in spec[name]} <= {"endpoint_url"}
+    named = list(in_all(spec))
+    assert {name for name, option in named if option.get("no_log")} == SECRET & {name for name, dummy in named}
+    suspicious = [(name, option) for name, option in named if re.search("key|password|secret|token|url", name)]
+    assert {name for name, option in suspicious if "no_log" not in option} <= {"endpoint_url"}
 
 
 def test_every_module_has_the_shared_options_as_they_are(spec: dict[str, t.Any]) -> None:

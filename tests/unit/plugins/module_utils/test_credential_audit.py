@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import credential_audit
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
-from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Record
 from ansible_collections.convox.credentials.plugins.module_utils.store_secretsmanager import SecretsManagerStore
 from tests.iam import actions_of, document, watching_aws
@@ -25,9 +25,10 @@ from tests.reports import read_report
 from tests.standin import AWS_CREDENTIALS, ConsoleSpec, RackSpec, Standin
 from tests.standin.tables import Person, make_tables
 from tests.unit.plugins.module_utils.conftest import Tasks
+from tests.unit.plugins.module_utils.support import failing
 
 OPTIONS: dict[str, t.Any] = {
-    "console": None, "ask_racks": True, "homes": [], "racks": [], "tls_fingerprints": {}, "filters": {}, "formats": [], "tables": None,
+    "console": None, "ask_racks": True, "homes": [], "racks": [], "api_keys": [], "tls_fingerprints": {}, "filters": {}, "formats": [], "tables": None,
     "aws": [{"regions": ["us-east-1"]}], "max_returned": 1000,
 }  # fmt: skip
 SPECS = (
@@ -95,6 +96,28 @@ def test_each_rack_has_its_own_findings(audit: Audit) -> None:
     latent = next(each for each in result["findings"] if each["id"] == "rack_key_latent")
     assert latent["evidence"]["latent"] != latent["evidence"]["in_force"]
     assert {each["subject"].rpartition("/")[2] for each in result["findings"] if each["id"] == "rack_not_in_console"} == {"open", "pairs", "self"}
+
+
+def test_keys_that_it_is_given(audit: Audit) -> None:
+    """As an inventory has them: each is sent to its own host alone, and told by where it stands."""
+    clean, pairs = audit.convox.racks["clean"], audit.convox.racks["pairs"]
+    given = [{"host": clean.host, "api_key": clean.key}, {"host": pairs.host, "api_key": "W" * 30}, {"host": "silent.invalid", "api_key": "S" * 30}]
+    result = audit(api_keys=given, host=None, console=False, aws=[], retries=0)
+    assert ids(result, clean.rack_domain) == set()
+    assert ids(result, pairs.host) == {"rack_key_missing"}
+    assert ids(result, "silent.invalid") == {"rack_silent"}
+    # Three racks, where the CLI is logged into a Console, which is not asked for its own.
+    assert result["summary"]["racks"] == 3
+    lost = next(each for each in result["findings"] if each["id"] == "rack_key_missing")
+    assert lost["evidence"]["where"] == ["api_keys"]
+    sent_to = {fingerprint(key): {each["server"] for each in audit.asked() if each["key_fingerprint"] == fingerprint(key)} for key in (clean.key, "W" * 30)}
+    assert sent_to == {fingerprint(clean.key): {"rack clean"}, fingerprint("W" * 30): {"rack pairs"}}
+
+
+@pytest.mark.parametrize("entry", [{"host": "a b", "api_key": "W" * 30}, {"host": "rack.example.com", "api_key": "mY7q"}])
+def test_keys_that_can_not_be_meant(audit: Audit, entry: dict[str, str]) -> None:
+    with failing(BadInput, "api_keys: ", hiding=[entry["api_key"]]):
+        audit(api_keys=[entry])
 
 
 def test_who_is_asked_and_that_nothing_is_changed(audit: Audit) -> None:
