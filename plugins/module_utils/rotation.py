@@ -18,6 +18,7 @@ import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils.records import Pending
 from ansible_collections.convox.credentials.plugins.module_utils.ways import (
+    API,
     CLOUDFORMATION,
     ECS,
     LATENT_SINCE,
@@ -328,6 +329,9 @@ def _apply(pending: Pending, run: Run, looked: Looked, plan: Plan) -> Step:
         return Note(APPLYING)
     if run.doubtful >= MOST_DOUBTFUL_SENDS:
         return Stop(STOPPED_DOUBTFUL)
+    if run.doubtful and run.method == API and looked.restarting:
+        # Whoever answers there may be stopped before its reply, which would be the last doubt.
+        return _wait(FOR_RESTART, run, plan)
     return Send(run.method)
 
 

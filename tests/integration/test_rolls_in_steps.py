@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_roll, rack_roll
 from tests.integration.plays import in_force, times_set
+from tests.integration.watching import asked
 
 if TYPE_CHECKING:
     from tests.integration.conftest import NewRack
@@ -49,6 +50,30 @@ def test_the_rack_s_key(machine: Machine, direct: Direct, slow: Rack, aws: bool)
     assert times_set(slow) == 1
     sent = [each for each in machine.convox.journal.entries()[asked:] if each["method"] in ("PUT", "POST") and each["server"] != "aws"]
     assert sent == []
+
+
+def puts(machine: Machine, rack: Rack) -> int:
+    """How often the stack was to be changed by the rack's API."""
+    return len(asked(machine.convox, f"rack {rack.name}", "PUT", "/system"))
+
+
+def test_nothing_is_sent_to_an_api_that_restarts(machine: Machine, direct: Direct, slow: Rack) -> None:
+    """The next run begins the restart, and its wait can't know what became of the first run's sending: a lost reply would end it."""
+    options: dict[str, Any] = {"host": slow.host, "rotation_id": "q4", "wait": False}
+    direct("rack_keyroll", **options)
+    slow.wait_at_rest()
+    slow.set(restart_seconds=600.0)
+    assert direct("rack_keyroll", **options)["phase"] == "active"
+    slow.fault("drop_before", method="PUT", path="/system", times=1)
+    sent = puts(machine, slow)
+
+    def meanwhile() -> None:
+        assert puts(machine, slow) == sent
+        slow.faults.clear()
+        slow.set(restart_seconds=0.0)
+
+    waited = direct("rack_keyroll", waiting=rack_roll.wait, meanwhile=meanwhile, **{**options, "wait": True})
+    assert (waited.msg, waited["phase"], waited["old_refused"]) == (None, "confirmed", "true")
 
 
 @pytest.mark.parametrize("aws", [True, False], ids=["with AWS", "by the API alone"])

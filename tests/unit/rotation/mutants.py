@@ -61,6 +61,7 @@ MUTANTS = (
     Mutant("does not take its time", " and run.now - run.streak_since >= plan.period"),
     Mutant("commits what was rolled back", "return Stop(STOPPED_ROLLED_BACK)", "return Commit()", explored=True),
     Mutant("does not see a rollback", "run.received and run.looked.rolled_back", "False and run.looked.rolled_back"),
+    Mutant("spends its last doubt on an API that restarts", "if run.doubtful and run.method == API and looked.restarting:", "if False:"),
     Mutant("takes a doubtful send for a received one", "if outcome == RECEIVED:", "if outcome in (RECEIVED, DOUBTFUL):", explored=True),
     Mutant("takes a busy stack for one that has the key", "if outcome == THERE:", "if outcome in (THERE, TURNED_AWAY):"),
     Mutant("sends again after a received 200", "placed=True, received=True, looked=None)", "received=True, looked=None)", explored=True),

@@ -19,7 +19,7 @@ from tests.unit.rotation.mutants import MUTANTS, Mutant
 from tests.unit.rotation.state import ViolationError
 from tests.unit.rotation.witness import Witnessed
 
-RUNS = 2000
+RUNS = 10_000
 SMALL = [
     dataclasses.replace(setup, crashes=crashes, faults=faults, meddling=meddling, containers=containers, rotations=1)
     for setup, crashes, faults, meddling, containers in (

@@ -167,6 +167,8 @@ class Witnessed:
         require(not self.tally.received, "a key is sent again after a received 200")
         require(self.tally.doubtful < 2, "a key is sent a third time after two doubtful ones")
         require(self.tally.look.stack == self.engine.REST, "a key is sent to a stack that is not at rest")
+        restarting = step.method == ways.API and self.tally.look.restarting
+        require(not (self.tally.doubtful and restarting), "after a doubtful send a key is sent to an API that restarts")
         require(step.method == ways.API or self.plan.fallback, "CloudFormation is asked, and must not be")
 
     def _judge_note(self, step: t.Any) -> None:
