@@ -59,7 +59,7 @@ class RackRoll(RackKey):
         self._refuse_second_key()
         plan, affected = self._preflight()
         if self._task.check_mode:
-            return self._prediction(affected), None
+            return self._prediction(plan, affected), None
         made = self._stage(affected["builds"]) if not self._resumed else None
         if self._resumed:
             self._join()
@@ -226,12 +226,7 @@ class RackRoll(RackKey):
             self._task.name_other_login(self._subject.label, self._own_host(), self._record.current)
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
-            if engine.activated_by == ways.SIGNING_KEY and self._task.options["activate"] != ways.SIGNING_KEY:
-                # Whoever asked for it knows (convox-protocol 3).
-                self._task.warn_once(
-                    f"{self._subject.label}: its API was restarted by rolling the signing key: its temporary tokens are refused now, and those of the "
-                    "account's other racks from their next restart on; to keep tokens, give AWS credentials that may call ecs:UpdateService"
-                )
+            self._name_lost_tokens(engine.activated_by, "was")
             self._name_who_is_left(affected)
         renewed = committed and self._reimport is not None
         if not renewed:
@@ -268,6 +263,14 @@ class RackRoll(RackKey):
             self._task.warn_once(engine.explain(end))
         return result
 
+    def _name_lost_tokens(self, means: str, verb: str) -> None:
+        """Whoever asked for it knows (convox-protocol 3)."""
+        if means == ways.SIGNING_KEY and self._task.options["activate"] != ways.SIGNING_KEY:
+            self._task.warn_once(
+                f"{self._subject.label}: its API {verb} restarted by rolling the signing key, which ends its temporary tokens, and those of the account's "
+                "other racks from their next restart on; to keep tokens, give AWS credentials that may call ecs:UpdateService"
+            )
+
     def _name_who_is_left(self, affected: dict[str, list[str]]) -> None:
         """Who had the old key from the rack and is dead to it now (convox-protocol 3.2)."""
         if affected["apps"]:
@@ -294,7 +297,9 @@ class RackRoll(RackKey):
         ledger.record(task, self._record, pending, old, fingerprint(promotion.new))
 
     # -- what the user gets ---------------------------------------------------------------------------------------
-    def _prediction(self, affected: dict[str, list[str]]) -> dict[str, t.Any]:
+    def _prediction(self, plan: rotation.Plan, affected: dict[str, list[str]]) -> dict[str, t.Any]:
+        means = next(iter(plan.means), ways.NONE)
+        self._name_lost_tokens(means, "would be")
         pending, own = self._record.pending, self._own_key()
         wanted = self._task.options.get("new_key") or (pending.key if pending else None)
         old = fingerprint(own) if own else None
@@ -305,6 +310,7 @@ class RackRoll(RackKey):
             "rack_domain": self._subject.identity,
             "resumed": self._resumed,
             "rotation_id": self._id,
+            "activated_by": means,
             "fingerprint": fingerprint(wanted) if wanted else None,
             "old_fingerprint": old,
             "rolled_at": self._record.rolled_at,

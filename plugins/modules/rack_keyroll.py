@@ -196,7 +196,7 @@ method:
   type: str
   sample: api
 activated_by:
-  description: What brought it into force, one of V(ecs), V(signing_key), V(stack) and V(none).
+  description: What brought it into force, one of V(ecs), V(signing_key), V(stack) and V(none); in check mode, what would.
   returned: when something was done
   type: str
   sample: ecs

@@ -38,12 +38,14 @@ def test_without_aws_the_signing_key_does_it(machine: Machine, direct: Direct, r
     """A rack's own word is late: by contract this takes twenty seconds."""
     machine.aws = False
     version = rack.signing_key().version
+    told = machine.run("rack_keyroll", host=rack.host, api_key=rack.key, check_mode=True)
+    assert (told["activated_by"], "would be restarted by rolling the signing key" in told.warnings) == ("signing_key", True)
     result = direct("rack_keyroll", speed=10.0, host=rack.host, api_key=rack.key)
     assert (result["activated_by"], result["old_refused"], result["phase"]) == ("signing_key", "true", "committed")
     assert rack.accepted_keys == {machine.auth()[rack.host]} == set(new_keys_of(rack))
     assert rack.signing_key().version == version + 1
     assert result["waited_s"] >= 20
-    assert any("temporary tokens are refused now" in each for each in result.warnings)
+    assert any("was restarted by rolling the signing key, which ends its temporary tokens" in each for each in result.warnings)
     asked_for = direct("rack_keyroll", speed=10.0, host=rack.host, activate="signing_key")
     assert (asked_for["activated_by"], asked_for.warnings) == ("signing_key", [])
 
