@@ -63,6 +63,8 @@ _AUDIT: dict[str, t.Any] = {
         "type": "list",
         "elements": "dict",
         "default": [],
+        # The suboption is: hosts beside it are to be seen.
+        "no_log": False,
         "options": {"host": {"type": "str", "required": True}, "api_key": {"type": "str", "required": True, "no_log": True}},
     },
     "tls_fingerprints": {"type": "dict", "default": {}},

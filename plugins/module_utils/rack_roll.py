@@ -226,7 +226,7 @@ class RackRoll(RackKey):
             self._task.name_other_login(self._subject.label, self._own_host(), self._record.current)
             if engine.old_refused == "unknown":
                 self._task.warn_once(f"{self._subject.label}: the old key is unknown, so that nobody could ask whether it is refused now")
-            self._name_lost_tokens(engine.activated_by, "was")
+            self._name_lost_tokens(engine.activated_by)
             self._name_who_is_left(affected)
         renewed = committed and self._reimport is not None
         if not renewed:
@@ -263,11 +263,11 @@ class RackRoll(RackKey):
             self._task.warn_once(engine.explain(end))
         return result
 
-    def _name_lost_tokens(self, means: str, verb: str) -> None:
+    def _name_lost_tokens(self, means: str) -> None:
         """Whoever asked for it knows (convox-protocol 3)."""
         if means == ways.SIGNING_KEY and self._task.options["activate"] != ways.SIGNING_KEY:
             self._task.warn_once(
-                f"{self._subject.label}: its API {verb} restarted by rolling the signing key, which ends its temporary tokens, and those of the account's "
+                f"{self._subject.label}: its API {'would be' if self._task.check_mode else 'was'} restarted by rolling the signing key, which ends its temporary tokens, and those of the account's "
                 "other racks from their next restart on; to keep tokens, give AWS credentials that may call ecs:UpdateService"
             )
 
@@ -299,7 +299,7 @@ class RackRoll(RackKey):
     # -- what the user gets ---------------------------------------------------------------------------------------
     def _prediction(self, plan: rotation.Plan, affected: dict[str, list[str]]) -> dict[str, t.Any]:
         means = next(iter(plan.means), ways.NONE)
-        self._name_lost_tokens(means, "would be")
+        self._name_lost_tokens(means)
         pending, own = self._record.pending, self._own_key()
         wanted = self._task.options.get("new_key") or (pending.key if pending else None)
         old = fingerprint(own) if own else None
