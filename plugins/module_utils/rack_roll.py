@@ -266,8 +266,9 @@ class RackRoll(RackKey):
     def _name_lost_tokens(self, means: str) -> None:
         """Whoever asked for it knows (convox-protocol 3)."""
         if means == ways.SIGNING_KEY and self._task.options["activate"] != ways.SIGNING_KEY:
+            verb = "would be" if self._task.check_mode else "was"
             self._task.warn_once(
-                f"{self._subject.label}: its API {'would be' if self._task.check_mode else 'was'} restarted by rolling the signing key, which ends its temporary tokens, and those of the account's "
+                f"{self._subject.label}: its API {verb} restarted by rolling the signing key, which ends its temporary tokens, and those of the account's "
                 "other racks from their next restart on; to keep tokens, give AWS credentials that may call ecs:UpdateService"
             )
 
