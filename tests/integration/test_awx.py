@@ -12,8 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
-import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -23,6 +22,7 @@ from tests.integration.ansible import PROGRAM, environment_in
 from tests.integration.awx_api import serving
 from tests.integration.awx_jobs import Awx, definitions, injected, templates
 from tests.integration.plays import in_force, times_set
+from tests.integration.watching import wait_until
 from tests.places import ROOT
 
 if TYPE_CHECKING:
@@ -389,10 +389,3 @@ def test_the_audits_of_the_workflow(awx: Awx, new_rack: NewRack) -> None:
 def told_open(ended: Any) -> list[str]:
     """The ids of the open findings that a job leaves as its artifact."""
     return [each["id"] for each in ended.artifacts["convox_audit"]["findings"]]
-
-
-def wait_until(there: Callable[[], bool], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)

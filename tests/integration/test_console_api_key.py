@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.watching import asked, nothing_changes, stages_of, wait_until
+from tests.integration.watching import asked, nothing_changes, overtaken, stages_of, wait_until
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -219,14 +219,11 @@ def test_another_controller_rolls_it_meanwhile(machine: Machine, console: Consol
     given, resets = {**account, "api_key": console.api_key, "rotation_id": "2026-q4"}, len(console.former_keys)
     secret = {"type": "aws_secretsmanager"}
     console.fault("delay", path="/graphql", seconds=20)
-    late = machine.begin("console_api_key", stores=[{"type": "cli"}, secret], **given)
-    wait_until(lambda: console.faults.list() == [])
-    done = machine.run("console_api_key", stores=[secret], config_dir=str(machine.home / "other"), **given)
-    refused = late.end()
-    assert refused.failed
+    late, first = {"stores": [{"type": "cli"}, secret], **given}, {"stores": [secret], "config_dir": str(machine.home / "other"), **given}
+    done, refused = overtaken(machine, console.faults, "console_api_key", late, first)
     assert f"{console.email}@{console.host}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
     assert not (machine.config / "rotations.json").exists()
-    again = machine.run("console_api_key", stores=[{"type": "cli"}, secret], **given)
+    again = machine.run("console_api_key", **late)
     assert (again.changed, again["fingerprint"]) == (False, done["fingerprint"])
     assert len(console.former_keys) == resets + 1
 

@@ -18,6 +18,7 @@ import pytest
 from tests.integration.ansible import kill_with_descendants
 from tests.integration.plays import Fleet, in_force, times_set, token_of
 from tests.integration.test_examples import examples
+from tests.integration.watching import wait_until
 from tests.measured import MEASURED
 from tests.places import ROOT
 from tests.proc import descendants, stat_of
@@ -242,13 +243,6 @@ def test_no_secret_is_needed_to_wait(machine: Machine, new_rack: NewRack, given:
 
 
 # -- killed, and started again ------------------------------------------------------------------------------------
-def wait_until(there: Callable[[], bool], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
-
-
 def kill_all(process: subprocess.Popen[bytes]) -> None:
     """As a power cut, or the end of a container."""
     kill_with_descendants(process)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import instance_roll
-from tests.integration.watching import asked, busy_until_another_key_is_set, nothing_changes, stages_of, wait_until
+from tests.integration.watching import asked, busy_until_another_key_is_set, nothing_changes, overtaken, stages_of, wait_until
 from tests.standin import AWS_CREDENTIALS
 from tests.standin.server import Dropped
 
@@ -89,11 +89,7 @@ def test_another_controller_rolls_it_meanwhile(machine: Machine, convox: Standin
     given = {"host": rack.host, "api_key": rack.key, "stores": [{"type": "aws_secretsmanager"}], "rotation_id": "2026-q4"}
     # The last thing that is proven of the store.
     convox.aws_faults.add(action="secretsmanager:UntagResource", effect="delay", seconds=20)
-    late = machine.begin("instance_keyroll", **given)
-    wait_until(lambda: convox.aws_faults.list() == [])
-    done = machine.run("instance_keyroll", config_dir=str(machine.home / "other"), **given)
-    refused = late.end()
-    assert refused.failed
+    done, refused = overtaken(machine, convox.aws_faults, "instance_keyroll", given, {"config_dir": str(machine.home / "other"), **given})
     assert f"{rack.rack_domain}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
     again = machine.run("instance_keyroll", **given)
     assert (again.changed, again["key_name"]) == (False, done["key_name"])

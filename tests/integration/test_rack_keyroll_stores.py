@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.machine import Machine
-from tests.integration.watching import new_keys_of, nothing_changes, stages_of, wait_until
+from tests.integration.watching import new_keys_of, nothing_changes, overtaken, stages_of
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -170,11 +170,9 @@ def test_a_rack_that_another_controller_rolls_meanwhile(machine: Machine, rack: 
     given = {"host": rack.host, "rotation_id": "2026-q4"}
     # What is asked last before a key is staged.
     rack.fault("delay", seconds=20, path="^/instances$", times=1)
-    late = machine.begin("rack_keyroll", api_key=rack.key, stores=[{"type": "cli"}, SECRET], **given)
-    wait_until(lambda: rack.faults.list() == [])
-    done = machine.run("rack_keyroll", api_key=rack.key, stores=[SECRET], config_dir=str(machine.home / "other"), **given)
-    refused = late.end()
-    assert refused.failed
+    late = {"api_key": rack.key, "stores": [{"type": "cli"}, SECRET], **given}
+    first = {"api_key": rack.key, "stores": [SECRET], "config_dir": str(machine.home / "other"), **given}
+    done, refused = overtaken(machine, rack.faults, "rack_keyroll", late, first)
     assert f"{rack.rack_domain}: another run has rolled it meanwhile; nothing was changed; run again" in refused.msg
     assert not (machine.config / "rotations.json").exists()
     again = machine.run("rack_keyroll", stores=[{"type": "cli"}, SECRET], **given)
@@ -188,14 +186,12 @@ def test_two_runs_share_a_file(machine: Machine, rack: Rack, file: Path) -> None
     old, stores = rack.key, [{"type": "file", "path": str(file)}]
     # What is asked last before a key is staged.
     rack.fault("delay", seconds=15, path="^/instances$", times=1)
-    late = machine.begin("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "one"))
-    wait_until(lambda: rack.faults.list() == [])
-    first = machine.run("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "two"), activate="none")
-    refused = late.end()
-    assert refused.failed
+    given = {"host": rack.host, "api_key": old, "stores": stores}
+    late, other = {"config_dir": str(machine.home / "one"), **given}, {"config_dir": str(machine.home / "two"), "activate": "none", **given}
+    first, refused = overtaken(machine, rack.faults, "rack_keyroll", late, other)
     assert all(word in refused.msg for word in (first["fingerprint"], rack.rack_domain, "run again"))
     assert new_keys_of(rack) == [rack.key]
-    done = machine.run("rack_keyroll", host=rack.host, api_key=old, stores=stores, config_dir=str(machine.home / "one"))
+    done = machine.run("rack_keyroll", **late)
     assert (done["phase"], done["resumed"], done["fingerprint"]) == ("committed", True, first["fingerprint"])
     assert rack.accepted_keys == {machine.read_json(file)["rack_api_key"][rack.rack_domain]["current"]}
 

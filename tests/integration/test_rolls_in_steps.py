@@ -44,12 +44,12 @@ def test_the_rack_s_key(machine: Machine, direct: Direct, slow: Rack, aws: bool)
     assert (waited.msg, waited["phase"], waited["old_refused"]) == (None, "confirmed", "true")
     # What is in force everywhere is not what people find, until it is committed.
     assert machine.auth()[slow.host] != in_force(slow) == slow.key
-    asked = len(machine.convox.journal.entries())
+    before = len(machine.convox.journal.entries())
     committed = direct("rack_keyroll", **options)
     assert (committed["phase"], committed["old_refused"], committed.warnings) == ("committed", "true", [])
     assert machine.auth()[slow.host] == slow.key
     assert times_set(slow) == 1
-    sent = [each for each in machine.convox.journal.entries()[asked:] if each["method"] in ("PUT", "POST") and each["server"] != "aws"]
+    sent = [each for each in machine.convox.journal.entries()[before:] if each["method"] in ("PUT", "POST") and each["server"] != "aws"]
     assert sent == []
 
 
@@ -98,12 +98,12 @@ def test_a_rack_that_is_away_when_its_key_is_to_be_committed(machine: Machine, d
     options: dict[str, Any] = {"host": slow.host, "rotation_id": "q4", "retries": 0}
     direct("rack_keyroll", **options, wait=False)
     assert direct("rack_keyroll", waiting=functools.partial(rack_roll.wait, sent_for="q4"), **options)["phase"] == "confirmed"
-    asked = len(machine.convox.journal.entries())
+    before = len(machine.convox.journal.entries())
     # The first questions find out which key is accepted; those after them are the round's.
     slow.fault("status", method="GET", path="/system$", status=502, skip=2, times=3)
     committed = direct("rack_keyroll", **options)
     assert (committed.msg, committed["phase"], committed["old_refused"]) == (None, "committed", "true")
-    replies = machine.convox.journal.entries()[asked:]
+    replies = machine.convox.journal.entries()[before:]
     assert 502 in [each["status"] for each in replies], "it was away"
     assert [each for each in replies if each["method"] == "PUT"] == []
     assert machine.auth()[slow.host] == in_force(slow)
@@ -145,11 +145,11 @@ def test_a_rollback_while_waiting(machine: Machine, direct: Direct, slow: Rack, 
     work = rack_roll.wait if module == "rack_keyroll" else instance_roll.wait
     begun = direct(module, host=slow.host, rotation_id="q4", wait=False)
     assert (begun.msg, begun["sent"]) == (None, True)
-    asked = len(machine.convox.journal.entries())
+    before = len(machine.convox.journal.entries())
     waited = direct(module, waiting=functools.partial(work, sent_for="q4"), host=slow.host, rotation_id="q4")
     assert "rolled the update back" in (waited.msg or "")
     # Nothing is sent twice in what is one run to people.
-    assert [each for each in machine.convox.journal.entries()[asked:] if each["method"] == "PUT"] == []
+    assert [each for each in machine.convox.journal.entries()[before:] if each["method"] == "PUT"] == []
     assert direct(module, host=slow.host, rotation_id="q4")["phase"] == "committed"
 
 

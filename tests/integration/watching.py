@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Callable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.ansible import Result
     from tests.integration.machine import Machine
     from tests.standin import Standin
+    from tests.standin.faults import Faults
     from tests.standin.rack import Rack
 
 
@@ -65,12 +67,22 @@ def stages_of(convox: Standin, name: str, region: str = "us-east-1") -> dict[str
     return {stage: json.loads(each["secret_string"]) for each in list(stored.versions.values()) for stage in each["version_stages"]}
 
 
-def wait_until(ready: Callable[[], bool], seconds: float = 100.0) -> None:
+def wait_until(ready: Callable[[], bool], seconds: float = 90.0) -> None:
     """Wait for something that the stand-in or a run brings about."""
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.005)
+
+
+def overtaken(machine: Machine, held_up: Faults, module: str, late: dict[str, Any], first: dict[str, Any]) -> tuple[Result, Result]:
+    """One run is held up by a delay, and meanwhile another goes from begin to end. Returns what that one did, and how the first was refused."""
+    running = machine.begin(module, **late)
+    wait_until(lambda: held_up.list() == [])
+    done = machine.run(module, **first)
+    refused = running.end()
+    assert refused.failed
+    return done, refused
 
 
 def busy_until_another_key_is_set(rack: Rack, latent: str) -> Callable[[], None]:
