@@ -197,7 +197,7 @@ method:
   sample: api
 activated_by:
   description: What brought it into force, one of V(ecs), V(signing_key), V(stack) and V(none); in check mode, what would.
-  returned: when something was done
+  returned: when something was done, or would be
   type: str
   sample: ecs
 fingerprint:
