@@ -85,6 +85,8 @@ class _Joining:
         self._heard = heard
         # Stacks and racks of the Console that may be the same.
         self._unsure: set[str] = set()
+        # Racks without a stack that may be one of the Console's.
+        self._maybe_listed: set[str] = set()
 
     def run(self) -> Joined:
         found: dict[str, Found] = {name: rack.found for name, rack in self._heard.stacks.items()}
@@ -94,8 +96,12 @@ class _Joining:
             found[name] = dataclasses.replace(own, name=rack.name, organization=rack.organization, console=rack.console) if own else rack
         hosts: dict[str, list[str]] = {name: [name] for name in found}
         strays: list[Stray] = []
-        for host, answer in self._heard.answers.items():
-            if host in found or answer.console:
+        for host, answer in sorted(self._heard.answers.items()):
+            if answer.console:
+                continue
+            if host in found:
+                # An alias of it may have come first; its own answer says more.
+                hosts[host] = list(dict.fromkeys([host, *hosts[host]]))
                 continue
             system = answer.system
             domain = (system.rack_domain if system else "") or host
@@ -117,10 +123,14 @@ class _Joining:
     def _copies(self) -> dict[str, Copy]:
         """Those of the Console's racks, by the names that stacks have: their domains, or else the one stack that is called so."""
         found = {copy.found.domain: copy for copy in self._heard.copies.values() if copy.found.domain}
-        stacks, silent = collections.defaultdict(list), collections.defaultdict(list)
+        stacks, silent, hosts = collections.defaultdict(list), collections.defaultdict(list), collections.defaultdict(list)
         for name, stack in self._heard.stacks.items():
             if name not in found:
                 stacks[stack.found.name].append(name)
+        for host, answer in self._heard.answers.items():
+            domain = (answer.system.rack_domain if answer.system else "") or host
+            if answer.system and domain not in found and domain not in self._heard.stacks:
+                hosts[answer.system.name].append(domain)
         for copy in self._heard.copies.values():
             if not copy.found.domain:
                 silent[copy.found.name].append(copy)
@@ -131,6 +141,7 @@ class _Joining:
             found.update(zip(names, same))
             if stacks[called] and not joined:
                 self._unsure.update(stacks[called], names)
+            self._maybe_listed.update([] if joined else hosts[called])
         return found
 
     def _logins(self, hosts: t.Sequence[str]) -> list[Login]:
@@ -145,7 +156,7 @@ class _Joining:
         whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
         return Rack(
             found=found,
-            listed=bool(found.console) if listed_any and (found.console or name not in self._unsure) else None,
+            listed=bool(found.console) if listed_any and (found.console or name not in self._unsure | self._maybe_listed) else None,
             backed=True if stack else None if name in self._unsure else self._backed(found),
             answered=any(answer.answered for answer in answers) if answers else _through(copy),
             why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
@@ -198,7 +209,8 @@ class _Joining:
 
     def _console(self, host: str, asked: tuple[Asked, ...], given: t.Sequence[Login] = ()) -> Console:
         kind = records.CONSOLE_API_KEY
-        whose = list(dict.fromkeys(identity for of, identity in [*self._heard.records, *self._heard.by_ledger] if of == kind and identity.endswith(f"@{host}")))
+        noted = [*self._heard.records, *self._heard.by_ledger, *(each for seen in self._heard.tagged for each in (*seen.rolled, *seen.unfinished))]
+        whose = list(dict.fromkeys(identity for of, identity in noted if of == kind and identity.endswith(f"@{host}")))
         in_force = next((each.key for each in asked if each.said == ACCEPTED), None)
         made = [rolled for rolled in self._rolled(kind, whose) if in_force and rolled.is_of(in_force)]
         last = max(made, key=lambda rolled: rolled.at, default=None)

@@ -9,6 +9,7 @@ import itertools
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ACCEPTED,
     ANSWERED,
     CHANGED,
     COPY_OK,
@@ -16,14 +17,20 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     COPY_UNKNOWN,
     PINNED,
     UNVERIFIED,
+    Asked,
     Certificate,
+    Key,
+    Rolled,
     Source,
 )
 from ansible_collections.convox.credentials.plugins.module_utils.audit_join import Copy, Heard, Joined, join
 from ansible_collections.convox.credentials.plugins.module_utils.gather.aws import SeenRack
 from ansible_collections.convox.credentials.plugins.module_utils.gather.files import Held
 from ansible_collections.convox.credentials.plugins.module_utils.gather.racks import Answer
+from ansible_collections.convox.credentials.plugins.module_utils.gather.secrets import Seen
+from ansible_collections.convox.credentials.plugins.module_utils.rack import System
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY
 
 CONSOLE = "console.test"
 SOURCES = [Source("console", CONSOLE, ANSWERED, ""), Source("aws", "us-east-1", ANSWERED, "")]
@@ -100,3 +107,39 @@ def test_a_host_that_shows_another_than_the_pinned_certificate_is_no_stray(state
     found = join(heard)
     assert [rack.label for rack in found.racks] == racks
     assert len(found.strays) == 1 - len(racks)
+
+
+def system(name: str, domain: str) -> System:
+    return System(name, "running", "20240101000000", "aws", "us-east-1", domain, domain, 3, "t3.small", {}, {})
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("an-alias.test", "rack.test"))))
+def test_a_rack_s_own_answer_counts_whoever_answers_first(order: tuple[str, ...]) -> None:
+    """Its alias was not asked with a key that is made up, because it itself was to be."""
+    key, made_up = Asked(Key.of("K" * 30), ACCEPTED), Asked(None, ACCEPTED)
+    answers = {
+        "an-alias.test": Answer((key,), system("web", "rack.test"), None, True),
+        "rack.test": Answer((key, made_up), system("web", "rack.test"), Certificate(PINNED, "f" * 64), True),
+    }
+    heard = Heard({}, sources=list(SOURCES), answers={host: answers[host] for host in order})
+    (rack,) = join(heard).racks
+    assert (rack.id, rack.open) == ("rack.test", True)
+    assert rack.certificate is not None
+
+
+def test_a_host_that_may_be_the_one_that_the_console_has_no_domain_of() -> None:
+    """Its copy of the key is dead, so that it can't say which rack it is; another name is another rack."""
+    heard = Heard({}, sources=SOURCES[:1])
+    heard.copies = {"acme/web": listed("web", state=COPY_STALE)}
+    heard.answers = {f"{name}.test": Answer((), system(name, f"{name}.test"), None, True) for name in ("web", "api")}
+    assert told(join(heard)) == {"acme/web": (True, None), "web": (None, None), "api": (False, None)}
+
+
+def test_a_console_key_that_only_a_secret_of_aws_knows() -> None:
+    """Under AWX neither files nor a ledger are left."""
+    key, whose = "K" * 30, (CONSOLE_API_KEY, f"ann@example.com@{CONSOLE}")
+    heard = Heard({}, sources=list(SOURCES), console=CONSOLE, tried=[(key, "api_key", True)])
+    heard.tagged = [Seen({whose: Rolled("2026-01-01T00:00:00Z", "store", Key.of(key).fingerprint)}, {}, SOURCES[1])]
+    (console,) = join(heard).consoles
+    assert console.made is not None
+    assert console.made.at == "2026-01-01T00:00:00Z"
