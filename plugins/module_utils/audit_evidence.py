@@ -340,14 +340,21 @@ class Evidence:
         """Seconds."""
         return (parse_date(self.at) - parse_date(stamp)).total_seconds()
 
+    def called(self) -> dict[str, str]:
+        """By id, what tells a rack from all others: its label, unless another has that, too, as where only logins know them."""
+        ids: dict[str, list[str]] = {}
+        for rack in self.racks:
+            ids.setdefault(rack.label, []).append(rack.id)
+        return {each: label if len(same) == 1 else f"{label} ({each})" for label, same in ids.items() for each in same}
+
     def holders(self) -> dict[Key, dict[str, list[str]]]:
         """Of each key that is known: the racks and Consoles that it is for, by id, and where it is.
 
         One that refuses a key has only been given another's by mistake.
         """
         found: dict[Key, dict[str, list[str]]] = {}
-        held = [(rack.label, login.key, login.where) for rack in self.racks for login in rack.logins if rack.said_to(login.key) != REFUSED]
-        held += [(rack.label, rack.stored.key, "SSM") for rack in self.racks if rack.stored and rack.stored.key]
+        held = [(rack.id, login.key, login.where) for rack in self.racks for login in rack.logins if rack.said_to(login.key) != REFUSED]
+        held += [(rack.id, rack.stored.key, "SSM") for rack in self.racks if rack.stored and rack.stored.key]
         held += [(console.host, login.key, login.where) for console in self.consoles for login in console.logins if login.key not in console.refused]
         for name, key, where in held:
             found.setdefault(key, {}).setdefault(name, []).append(where)

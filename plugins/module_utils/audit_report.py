@@ -31,6 +31,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
 )
 from ansible_collections.convox.credentials.plugins.module_utils.audit_policy import KINDS, SEVERITIES, Policy, fails
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
+from ansible_collections.convox.credentials.plugins.module_utils.findings import login_stray
 from ansible_collections.convox.credentials.plugins.module_utils.report_text import racks_of
 
 VERSION = 1
@@ -203,6 +204,7 @@ def check(earlier: t.Any) -> None:
         told = [each[name] for each in earlier["findings"] for name in (*_TOLD, "rack", "accepted")]
         told += [rack for each in earlier["findings"] for rack in each.get("racks", ())]
         told += [each[name] for each in earlier["sources"] for name in ("kind", "subject", "state")]
+        told += [each[name] for each in earlier["racks"] for name in ("id", "console", "organization", "name")]
         told += [earlier["at"], earlier["filters"]]
         whole = "version" in earlier and all(isinstance(each, (str, dict, type(None))) for each in told)
     except (KeyError, TypeError):
@@ -235,11 +237,20 @@ def _hidden_racks(earlier: Document, now: Document) -> t.Callable[[str | None], 
     less = any(told > tells.get(source, 0) for source, told in _tells(earlier).items())
     answered = {each["id"]: each["answered"] for each in now["racks"]}
     all_wanted = now["filters"] == earlier["filters"]
+    # Silent ones go by other names: of a login, or without the domain that they would tell.
+    strays = {each["subject"] for each in now["findings"] if each["id"] == login_stray.KIND.id}
+    present = {_in_console(each) for each in now["racks"]}
+    renamed = {each["id"] for each in earlier["racks"] if each["console"] and _in_console(each) in present}
 
     def hidden(rack: str | None) -> bool:
-        return less or answered.get(rack) is False or bool(rack and rack not in answered and not all_wanted)
+        gone = bool(rack) and rack not in answered
+        return less or answered.get(rack) is False or (gone and (not all_wanted or rack in strays or rack in renamed))
 
     return hidden
+
+
+def _in_console(rack: t.Mapping[str, str]) -> tuple[str, ...]:
+    return rack["console"], rack["organization"], rack["name"]
 
 
 def _tells(report: Document) -> dict[tuple[str, str], int]:

@@ -26,16 +26,17 @@ KIND = Kind(
 
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
+    called = seen.called()
     for key, holders in seen.holders().items():
         if len(holders) > 1:
-            names = sorted(holders)
+            names = sorted(called.get(holder, holder) for holder in holders)
             what = f"its key is also that of {words(names[1:])}"
-            finding = _kind(seen, names).about(names[0], what, ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
+            finding = _kind(seen, holders).about(names[0], what, ",".join(names[1:]), fingerprint=key.fingerprint, hosts=names)
             yield dataclasses.replace(finding, several=tuple(rack for rack in seen.racks if rack.holds(key)))
 
 
-def _kind(seen: Evidence, names: t.Sequence[str]) -> Kind:
+def _kind(seen: Evidence, holders: t.Container[str]) -> Kind:
     """With the playbook that rolls at least one of these keys; a v3 rack's none does."""
-    of_racks = {KIND.of(rack, "").playbook for rack in seen.racks if rack.label in names}
-    of_consoles = {ROLL_CONSOLE for console in seen.consoles if console.host in names}
+    of_racks = {KIND.of(rack, "").playbook for rack in seen.racks if rack.id in holders}
+    of_consoles = {ROLL_CONSOLE for console in seen.consoles if console.host in holders}
     return dataclasses.replace(KIND, playbook=next((each for each in (ROLL_RACKS, ROLL_CONSOLE) if each in of_racks | of_consoles), None))

@@ -35,6 +35,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     Rolled,
     Source,
     StoredKey,
+    Stray,
     Unfinished,
     User,
 )
@@ -309,6 +310,13 @@ def test_what_is_accepted_of_an_unknown_key_hides_no_lost_one() -> None:
     assert found(REFUSED_ONE, policy=policy) == ["rack_key_missing"]
 
 
+def test_racks_of_one_name_are_told_apart() -> None:
+    """The installer calls each of them convox."""
+    racks = [Rack(Found(name="convox", domain=f"{place}.test"), answered=True, logins=(login(A, f"{place}.test"),)) for place in ("one", "two")]
+    (shared,) = [each for each in report(*racks)["findings"] if each["id"] == "key_shared"]
+    assert (shared["subject"], shared["racks"]) == ("convox (one.test)", ["one.test", "two.test"])
+
+
 def test_one_key_for_two_hosts() -> None:
     one, two = rack("one", logins=(login(A, "one"),)), rack("two", logins=(login(A, "two"),))
     assert found(one, two) == ["key_shared"]
@@ -440,6 +448,22 @@ def test_nothing_is_mended_by_not_looking(filters: dict[str, t.Any], mended: boo
     """A rack that is gone has no finding any more; one that was not wanted may have."""
     changes = audit_report.changes(report(OLD), "0" * 64, report(rack("beta"), filters=filters))
     assert (len(changes["mended"]), len(changes["unknown"])) == (int(mended), int(not mended))
+
+
+@pytest.mark.parametrize("still_there", [True, False])
+def test_a_rack_that_only_a_login_knows_is_not_mended_when_it_falls_silent(still_there: bool) -> None:
+    """Nothing but the login says that it was a rack."""
+    former = Rack(Found(name="alpha", domain="alpha.rack.test"), answered=True, asked=(Asked(None, ACCEPTED),))
+    strays = (Stray(login(A, "alpha.rack.test"), "timed out"),) if still_there else ()
+    changes = audit_report.changes(report(former), "0" * 64, report(rack("beta"), strays=strays))
+    assert [each["id"] for each in changes["unknown" if still_there else "mended"]] == ["rack_open"]
+
+
+@pytest.mark.parametrize(("name", "organization", "gone"), [("alpha", "acme", False), ("alpha", "umbrella", True), ("other", "acme", True)])
+def test_a_rack_of_a_console_that_does_not_tell_its_domain_any_more_is_not_mended(name: str, organization: str, gone: bool) -> None:
+    silent = Rack(Found(name=name, organization=organization, console="console.test"), answered=False)
+    changes = audit_report.changes(report(OLD), "0" * 64, report(silent))
+    assert [each["id"] for each in changes["mended" if gone else "unknown"]] == ["rack_key_old"]
 
 
 @pytest.mark.parametrize("other", [None, [], {}, {"findings": [{}], "at": NOW, "version": 1, "filters": {}, "sources": []}, "report"])
