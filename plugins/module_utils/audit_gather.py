@@ -31,7 +31,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_join impo
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import DEFAULT_CONSOLE
 from ansible_collections.convox.credentials.plugins.module_utils.console_listing import Listing, described
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError
+from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, ConvoxError, OpenToAll
 from ansible_collections.convox.credentials.plugins.module_utils.gather import aws, files, racks, secrets, tables
 from ansible_collections.convox.credentials.plugins.module_utils.gather import ledger as lines
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack as RackClient
@@ -180,9 +180,15 @@ class _Gathering:
 
     def _asks_console(self) -> bool:
         """As the option says; else one that is named, or that the CLI is logged into."""
-        task = self._task
-        said = task.options.get("console")
-        return bool(self._console_named or task.cli.key(task.cli.active_host_and_file()[1] or DEFAULT_CONSOLE)) if said is None else bool(said)
+        said, cli = self._task.options.get("console"), self._task.cli
+        if said is not None or self._console_named:
+            return said is None or bool(said)
+        try:
+            return bool(cli.key(cli.active_host_and_file()[1] or DEFAULT_CONSOLE))
+        except ConvoxError as exc:
+            # Which one it is, or whether there is one, a damaged file does not tell.
+            self._heard.sources.append(Source("console", "", SILENT, str(exc)))
+            return False
 
     @property
     def _console_named(self) -> bool:
@@ -190,7 +196,11 @@ class _Gathering:
 
     def _list(self) -> list[Found]:
         """The Console's racks."""
-        self._listing = listing = Listing(self._task)
+        try:
+            self._listing = listing = Listing(self._task)
+        except OpenToAll as exc:
+            self._heard.sources.append(Source("console", self._task.options.get("host") or "", SILENT, str(exc)))
+            return []
         subject = listing.host
         try:
             answers = listing.racks()
@@ -214,12 +224,9 @@ class _Gathering:
 
     def _take_files(self, seen: files.Files) -> None:
         open_to_all = {file.path for file in seen.files if file.writable}
-        for held in seen.logins:
-            self._task.secrets.add(held.key)
-            self._heard.keys[held.host].append(held)
         for where, record in seen.records:
             for key in record.secrets():
-                self._task.secrets.add(key)
+                self._task.secrets.add_unless_short(key)
             self._heard.records[(record.kind, record.identity)].append((where, record))
             if record.kind == records.RACK_API_KEY:
                 host = record.identity
@@ -227,6 +234,10 @@ class _Gathering:
                     self._heard.keys[host].append(files.Held(host, record.current, where))
                 if record.pending and record.pending.key:
                     self._pending[host].append(record.pending.key)
+        # After what a store knows, which is the likeliest: a rack is asked with few keys.
+        for held in seen.logins:
+            self._task.secrets.add_unless_short(held.key)
+            self._heard.keys[held.host].append(held)
         # Where everybody can write, anybody could have named the host that a key is sent to.
         self._untrusted = {host for host, each in self._heard.keys.items() if all(held.where in open_to_all for held in each)}
 

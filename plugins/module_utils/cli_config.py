@@ -16,7 +16,7 @@ import sys
 import typing as t
 
 from ansible_collections.convox.credentials.plugins.module_utils import cli_racks, files
-from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged
+from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged, OpenToAll
 from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED
 
 DEFAULT_CONSOLE = "console.convox.com"
@@ -87,7 +87,7 @@ def check_modes(cli: CliConfig, stores: t.Iterable[str | None], warn: t.Callable
     """Refuse what everybody on the machine could have written, and warn of keys that others can read (as ssh does)."""
     for path, mode, writable, mend in loose(cli.layouts, stores):
         if writable:
-            raise BadInput(f"{path}: everybody can write there (mode {mode}): nothing was asked and nothing changed; look what is in it, then {mend}")
+            raise OpenToAll(f"{path}: everybody can write there (mode {mode}): nothing was asked and nothing changed; look what is in it, then {mend}")
         warn(f"{path}: not for its owner alone (mode {mode}); {mend}")
 
 

@@ -23,6 +23,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import (
     racks_found,
     report_formats,
     target,
+    times,
     tls,
     transport,
 )
@@ -79,7 +80,7 @@ def _asking(task: Task) -> Task:
     if options.get("tls_fingerprint") not in (None, "", tls.ACCEPT_NEW):
         tls.parse_fingerprint(options["tls_fingerprint"])
     environ = {name: value for name, value in task.environ.items() if name not in ("RACK_URL", "CONVOX_RACK")}
-    return dataclasses.replace(task, options=options, environ=environ, check_mode=True)
+    return dataclasses.replace(task, options=options, environ=environ, clock=times.MedianClock(task.clock), check_mode=True)
 
 
 def _api_keys(given: t.Sequence[t.Mapping[str, str]]) -> list[tuple[str, str]]:
@@ -171,9 +172,11 @@ def _paths(options: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 def _write(task: Task, paths: t.Mapping[str, str], report: Document) -> str:
     """Returns the SHA-256 of the JSON document."""
+    # Before it is written down: a key may be any word, that of a field as well.
+    report = task.secrets.scrub(report, names=False)
     # The one that the next audit compares with is last: where it is, the others are.
-    texts = {name: task.secrets.redact(report_formats.FORMATS[name].render(report)) for name in paths if name != "json"}
-    texts["json"] = task.secrets.redact(json.dumps(report, indent=2, sort_keys=True) + "\n")
+    texts = {name: report_formats.FORMATS[name].render(report) for name in paths if name != "json"}
+    texts["json"] = json.dumps(report, indent=2, sort_keys=True) + "\n"
     for name, text in texts.items():
         if not task.check_mode:
             files.write(paths[name], text)

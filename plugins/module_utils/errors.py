@@ -31,6 +31,10 @@ class BadInput(ConvoxError):
     """An option, a variable or a file holds what it can't hold. Nothing was asked and nothing was changed."""
 
 
+class OpenToAll(BadInput):
+    """Everybody on this machine could have written what says where keys go."""
+
+
 class Damaged(ConvoxError):
     """A file of keys can't be read whole. It is never overwritten."""
 

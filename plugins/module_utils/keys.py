@@ -26,7 +26,9 @@ _PLAIN = re.compile("[A-Za-z0-9]+")
 # Parameters and outputs of a rack that hold secrets, whole or in part: they are never shown (convox-protocol 3).
 SECRET_NAMES = frozenset(["Password", "HttpProxy"])
 # Others have such a word in their names, as those of v3 racks for registries and clouds, or carry the secret in a URL.
-_NAMES_SECRET = re.compile("password|passwd|secret|token|credential|private_?key|access_?(key|id)", re.IGNORECASE)
+_NAMES_SECRET = re.compile(
+    "pass(word|wd|phrase)?(_|$)|password|secret|token|credential|(private|signing|api)_?key|access_?(key|id)|private_eks_", re.IGNORECASE
+)
 _URL_WITH_SECRET = re.compile("//[^/\\s]*@")
 
 
@@ -85,6 +87,10 @@ class Secrets:
         if self._on_add is not None:
             self._on_add(value)
 
+    def add_unless_short(self, value: str | None) -> None:
+        """One that somebody else has chosen: where it is a word like any, masking it would blank out half of a result, and tell it."""
+        self.add(value if value and len(value) >= SHORTEST_MASKED else None)
+
     def redact(self, text: str) -> str:
         """The text with each secret masked, longest first, so that none shows through another."""
         for secret in sorted(self._other.union(self._plain_in(text)), key=len, reverse=True):
@@ -101,12 +107,12 @@ class Secrets:
                 found.update(secrets_of_length.intersection(run[at : at + length] for at in range(len(run) - length + 1)))
         return found
 
-    def scrub(self, value: t.Any) -> t.Any:
-        """A result with each secret masked in every string and key."""
+    def scrub(self, value: t.Any, names: bool = True) -> t.Any:
+        """A result with each secret masked in every string. ``names``: in those of its fields, too."""
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, dict):
-            return {self.scrub(k): self.scrub(v) for k, v in value.items()}
+            return {self.scrub(k) if names else k: self.scrub(v, names) for k, v in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.scrub(item) for item in value]
+            return [self.scrub(item, names) for item in value]
         return value

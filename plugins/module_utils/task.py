@@ -16,7 +16,7 @@ import urllib.parse
 from ansible_collections.convox.credentials.plugins.module_utils.aws_clients import Clients
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.errors import printable
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.times import Clock
 
 if t.TYPE_CHECKING:
@@ -99,7 +99,7 @@ def conceal_urls(secrets: Secrets, options: t.Mapping[str, t.Any], environ: t.Ma
         before, at, dummy = (url or "").rpartition("@")
         credentials = before.partition("//")[2] or before
         secrets.add(credentials + at if credentials else None)
-        # As libraries show it once they took the URL apart; a short one would blank out half of a result.
+        # As libraries show it once they took the URL apart.
         password = credentials.partition(":")[2]
         for each in (password, urllib.parse.unquote(password)):
-            secrets.add(each if len(each) >= SHORTEST_MASKED else None)
+            secrets.add_unless_short(each)

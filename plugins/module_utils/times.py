@@ -65,3 +65,30 @@ class Clock:
     def age(self, stamp: str) -> float:
         """Seconds since a stamp, by the server's clock."""
         return (self.date() - parse_date(stamp)).total_seconds()
+
+
+class MedianClock(Clock):
+    """Another's waits, and the date that most of many servers say: one whose clock is wrong, or that lies, decides no ages."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._offsets: list[datetime.timedelta] = []
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+    def hear(self, server_date: datetime.datetime) -> None:
+        if server_date.year < datetime.MAXYEAR:
+            self._offsets.append(server_date - datetime.datetime.now(UTC))
+
+    def date(self) -> datetime.datetime:
+        """Where two halves differ, by the one that is nearer to this machine's own."""
+        ordered = sorted(self._offsets)
+        if not ordered:
+            return self._clock.date()
+        middle = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+        return datetime.datetime.now(UTC) + min(middle, key=abs)

@@ -161,7 +161,7 @@ class Transport:
         body: dict[str, t.Any] | None,
     ) -> Reply:
         if credential is not None:
-            self._secrets.add(credential.key)
+            self._secrets.add_unless_short(credential.key)
             self._secrets.add(credential.encoded)
         response, text = self._exchange(method, path, credential, headers, body)
         challenge = _challenge(response)

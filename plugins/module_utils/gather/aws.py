@@ -59,8 +59,17 @@ def look(aws: Aws, label: str, profile: str = "") -> Region:
         readable = tuple(sorted(stack.name for stack in stacks if stack.name + _SECRET in parameters))
         defined = tuple(sorted(stack.name for stack in stacks if f"{stack.name}-api-monitor" in families))
         account = Account(racks[0].found.account, racks[0].found.region, parameters.get(SIGNING_KEY), readable, defined)
-    said = f"{len(racks)} racks" + (f"; not told: {', '.join(denied)}" if denied else "")
+    said = f"{len(racks)} racks" + (f"; not told: {', '.join(dict.fromkeys(denied))}" if denied else "")
     return Region(racks, account, Source("aws", label, PARTLY if denied else ANSWERED, said))
+
+
+def _told(question: t.Callable[[], t.Any], denied: list[str]) -> t.Any:
+    """The answer, or None; credentials that end meanwhile end no audit, either."""
+    try:
+        return allowed(question, denied.append)
+    except ConvoxError as exc:
+        denied.append(str(exc))
+        return None
 
 
 def _rack(
@@ -104,18 +113,18 @@ def _dates(aws: Aws, denied: list[str]) -> dict[str, str]:
     def question() -> list[dict[str, t.Any]]:
         return [each for wanted in filters for page in aws.pages("ssm", "describe_parameters", ParameterFilters=wanted) for each in page["Parameters"]]
 
-    return {each["Name"]: format_date(each["LastModifiedDate"]) for each in allowed(question, denied.append) or []}
+    return {each["Name"]: format_date(each["LastModifiedDate"]) for each in _told(question, denied) or []}
 
 
 def _keys(aws: Aws, names: t.Sequence[str], denied: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(names), _AT_ONCE):
         some = list(names[start : start + _AT_ONCE])
-        reply = allowed(functools.partial(aws.call, "ssm", "get_parameters", Names=some, WithDecryption=True), denied.append)
+        reply = _told(functools.partial(aws.call, "ssm", "get_parameters", Names=some, WithDecryption=True), denied)
         if reply is None:
             break
         for each in reply["Parameters"]:
-            aws.secrets.add(each["Value"])
+            aws.secrets.add_unless_short(each["Value"])
             found[each["Name"]] = each["Value"]
     return found
 
@@ -131,7 +140,7 @@ def _instances(aws: Aws, denied: list[str]) -> dict[str, list[tuple[str, str]]] 
                     found[tags_of(each)["Rack"]].append((each["InstanceId"], each.get("KeyName", "")))
         return found
 
-    return t.cast("dict[str, list[tuple[str, str]]] | None", allowed(question, denied.append))
+    return t.cast("dict[str, list[tuple[str, str]]] | None", _told(question, denied))
 
 
 def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
@@ -140,7 +149,7 @@ def _pairs(aws: Aws, denied: list[str]) -> dict[str, str | None] | None:
     def question() -> list[dict[str, t.Any]]:
         return t.cast("list[dict[str, t.Any]]", aws.call("ec2", "describe_key_pairs")["KeyPairs"])
 
-    found = allowed(question, denied.append)
+    found = _told(question, denied)
     if found is None:
         return None
     return {each["KeyName"]: format_date(each["CreateTime"]) if each.get("CreateTime") else None for each in found}
@@ -150,4 +159,4 @@ def _families(aws: Aws, denied: list[str]) -> set[str]:
     def question() -> list[str]:
         return [name for page in aws.pages("ecs", "list_task_definition_families", status="ACTIVE") for name in page["families"]]
 
-    return set(allowed(question, denied.append) or [])
+    return set(_told(question, denied) or [])

@@ -329,6 +329,53 @@ def test_a_damaged_file_ends_no_audit(audit: Audit, name: str) -> None:
     assert ids(result, "pairs") >= {"rack_silent"}
 
 
+def test_an_auth_that_a_killed_cli_left_empty_ends_no_audit(audit: Audit, tmp_path: Path) -> None:
+    """Nor one in which nobody has named a Console, so that the file should tell of one."""
+    (audit.directory / "auth").write_text("", encoding="utf-8")
+    result = audit(host=None, dest=str(tmp_path / "report.json"))
+    assert [each["subject"] for each in result["findings"] if each["id"] == "file_damaged"] == [str(audit.directory / "auth")]
+    assert sources(result)["console"] == "silent"
+    assert ids(result, "open") == {"rack_open"}
+
+
+def test_an_auth_that_everybody_can_write_ends_no_audit(audit: Audit, tmp_path: Path) -> None:
+    """No key goes to a host that it names, the Console's included."""
+    (audit.directory / "auth").chmod(0o666)
+    result = audit(dest=str(tmp_path / "report.json"))
+    assert [each["subject"] for each in result["findings"] if each["id"] == "file_mode"] == [str(audit.directory / "auth")]
+    assert sources(result)["console"] == "silent"
+    assert not any(each["server"] == "console" for each in audit.asked())
+
+
+@pytest.mark.parametrize("key", ["1", "rack", "findings"])
+def test_a_key_that_is_a_word_breaks_no_report(audit: Audit, tmp_path: Path, key: str) -> None:
+    """The next audit compares with it."""
+    audit.log_in("silent.invalid", key)
+    dest = str(tmp_path / "report.json")
+    audit(dest=dest, formats=["html", "csv"], retries=0)
+    assert "findings" in read_report(Path(dest))
+    assert audit(dest=dest, compare=dest, retries=0)["changes"]["mended"] == 0
+
+
+def test_credentials_of_aws_that_end_meanwhile_end_no_audit(audit: Audit, tmp_path: Path) -> None:
+    audit.convox.aws_faults.add(action="ec2:DescribeInstances", error="ExpiredToken", times=None)
+    result = audit(dest=str(tmp_path / "report.json"))
+    assert sources(result)["aws"] == "partly"
+    assert ids(result, "latent") == {"rack_key_latent"}
+    (silent,) = [each["what"] for each in result["findings"] if each["id"] == "source_silent"]
+    assert "AWS does not accept the credentials" in silent
+
+
+def test_one_rack_s_wrong_clock_makes_no_key_young(audit: Audit, tmp_path: Path) -> None:
+    """Though it is the last that answers."""
+    late = audit.convox.racks["pairs"]
+    late.fault("delay", seconds=0.5, times=None)
+    late.fault("status", status=401, body="invalid authentication", headers={"Date": "Wed, 01 Jan 2020 00:00:00 GMT"}, times=None)
+    result = audit(host=None, console=False, aws=[], racks=[rack.host for rack in audit.convox.racks.values()], dest=str(tmp_path / "report.json"))
+    assert any(each["key_fingerprint"] for each in audit.asked() if each["server"] == f"rack {late.name}")
+    assert read_report(Path(result["dest"]))["at"] > "2026"
+
+
 def test_a_pin_that_is_none_is_that_rack_s_alone(audit: Audit) -> None:
     path = audit.directory / "tls-fingerprints"
     path.write_text(json.dumps({audit.convox.racks["pairs"].host: 7}), encoding="utf-8")

@@ -52,6 +52,7 @@ def test_a_key_of_any_letters_has_a_fingerprint() -> None:
     ("name", "value"),
     [
         *((name, "a") for name in ("Password", "docker_hub_password", "secret_key", "token", "access_id", "aws_access_key", "ApiToken", "PrivateKey")),
+        *((name, "a") for name in ("private_eks_pass", "private_eks_user", "webhook_signing_key", "api_key", "DbPasswd", "ssh_passphrase")),
         ("HttpProxy", "http://proxy"),
         ("syslog", "tcp+tls://user:hidden@logs:1"),
         ("Registry", "https://t@h"),
@@ -63,7 +64,7 @@ def test_what_has_the_name_or_the_look_of_a_secret_is_left_out(name: str, value:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("key_pair_name", "one"), ("Key", "one"), ("Development", "Yes"), ("whitelist", "10.0.0.0/8"), ("mail", "ops@example.com"), ("url", "https://h/a@b")],
+    [("Passive", "No"), ("key_pair_name", "one"), ("Key", "one"), ("Development", "Yes"), ("whitelist", "10.0.0.0/8"), ("mail", "ops@example.com"), ("url", "https://h/a@b")],
 )
 def test_what_only_resembles_one_is_kept(name: str, value: str) -> None:
     assert keys.without_secrets({name: value}) == {name: value}

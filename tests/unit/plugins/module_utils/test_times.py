@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils import times
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
-from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock
+from ansible_collections.convox.credentials.plugins.module_utils.times import UTC, Clock, MedianClock
 from tests.unit.plugins.module_utils.support import StillClock, failing
 
 
@@ -81,3 +81,30 @@ def test_the_tests_own_clock() -> None:
     clock = StillClock()
     clock.sleep(90)
     assert (clock.now(), clock.stamp(), clock.age("2026-11-23T12:00:00Z")) == (90, "2026-11-23T12:01:30Z", 90)
+
+
+@pytest.mark.parametrize(
+    ("heard_in_days", "date"),
+    [
+        ([], 0),
+        ([10], 10),
+        # This machine's own clock decides between two.
+        ([400, 1], 1),
+        ([1, -400], 1),
+        ([-400, 0, 1], 0),
+        ([2, 2, 2, -400, 400, 400], 2),
+    ],
+)
+def test_one_server_of_many_decides_no_date(heard_in_days: list[float], date: float) -> None:
+    clock, now = MedianClock(Clock()), datetime.datetime.now(UTC)
+    for days in heard_in_days:
+        clock.hear(now + datetime.timedelta(days=days))
+    clock.hear(datetime.datetime.max.replace(tzinfo=UTC))
+    assert abs((clock.date() - now).total_seconds() / 86400 - date) < 0.01
+
+
+def test_its_waits_are_another_s() -> None:
+    still = StillClock()
+    clock = MedianClock(still)
+    clock.sleep(90)
+    assert (clock.now(), still.now(), clock.date()) == (90, 90, still.date())
