@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import difflib
-import functools
-import pathlib
 import typing as t
 
-import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
+
+from ansible_collections.convox.credentials.plugins.plugin_utils.variables import PREFIX, known
 
 DOCUMENTATION = r"""
 name: unknown_variables
@@ -47,44 +46,19 @@ _value:
   elements: dict
 """
 
-_PREFIX = "convox_"
 _NEAR = 0.75
-# What is no option of a role: the playbooks' own, what they tell later jobs of a workflow, what the inventory plugin tells of a rack, and
-# what is set for hooks.
-OWN = frozenset(
-    _PREFIX + name
-    for name in (
-        "hosts", "racks", "serial", "leaked", "leak_activate", "incident_path", "audit", "incident", "workflow_rotation_id",
-        "account", "domain", "generation", "name", "organization", "provider", "status", "version",
-        "after_roll_awx_credential", "after_roll_command", "after_roll_file",
-        "fingerprint", "new_api_key", "rack_domain", "rack_host", "rack_name",
-    )
-)  # fmt: skip
-# What a play has set by now.
-_SET = frozenset(_PREFIX + name for name in ("fleet", "given", "record", "record_path", "resume", "rotation", "unknown"))
-
-
-@functools.cache
-def known() -> frozenset[str]:
-    """The options of the roles, under the names that they share, and the others."""
-    found = set(OWN | _SET)
-    for path in (pathlib.Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml"):
-        prefix = path.parents[1].name + "_"
-        for entry_point in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
-            found.update(_PREFIX + name[len(prefix) :] for name in entry_point["options"])
-    return frozenset(found)
 
 
 def unknown_variables(names: t.Iterable[str]) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
     # Ansible has them already, and reads no file again.
     given = load_extra_vars(DataLoader())
-    told = sorted(name[len(_PREFIX) :] for name in known())
+    told = sorted(name[len(PREFIX) :] for name in known())
     found = []
     for name in sorted({str(each) for each in names}):
-        if name.startswith(_PREFIX) and name not in known():
-            nearest = difflib.get_close_matches(name[len(_PREFIX) :], told, 1, _NEAR)
-            found += [{"name": name, "nearest": _PREFIX + each, "given": name in given} for each in nearest]
+        if name.startswith(PREFIX) and name not in known():
+            nearest = difflib.get_close_matches(name[len(PREFIX) :], told, 1, _NEAR)
+            found += [{"name": name, "nearest": PREFIX + each, "given": name in given} for each in nearest]
     return found
 
 

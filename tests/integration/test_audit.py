@@ -240,6 +240,8 @@ def test_check_mode_writes_no_report(fleet: Audited) -> None:
         ((), {"convox_ca_path": "ca.pem"}, "convox_ca_path: ca.pem is no absolute path"),
         ((), {"audit_dest": "audit.json"}, "audit_dest: no absolute path"),
         ((), {"convox_policy_file": "nowhere.yml"}, "nowhere.yml: there is no such file"),
+        ((), {"convox_api_key": "K" * 30}, "convox_api_key: given to all, and no Console that it is for"),
+        ((), {"convox_rack_url": "https://convox:half/other@rack.example.com"}, "not https://user:key@host; its value is not shown"),
         ((), {"audit_policy": {"max_age": {"rack_key": "90d"}}}, "policy.max_age: there is no 'rack_key'"),
         ((), {"audit_fail_on": "all"}, "audit_fail_on"),
     ],
@@ -250,6 +252,17 @@ def test_what_can_t_be_meant_is_no_audit(fleet: Audited, arguments: tuple[str, .
     # Whatever quotes the callback has it in.
     assert said in output.replace("''", "'")
     assert "Audit of" not in output
+    assert "half" not in output
+
+
+@pytest.mark.parametrize("core", PYTHONS)
+def test_racks_of_several_consoles_are_audited_one_by_one(fleet: Audited, console: Console, core: str) -> None:
+    """None of them is left out without a word."""
+    fleet.use_core(core)
+    fleet.hosts |= {name: {"convox_host": host, "convox_rack": f"acme/{name}"} for name, host in (("one", console.host), ("two", "other.example.com"))}
+    said = fleet.play("audit", status=2)
+    assert f"the racks are in several Consoles, {', '.join(sorted([console.host, 'other.example.com']))}, and an audit asks one" in said
+    fleet.play("audit", convox_hosts="one", convox_fail_on="never")
 
 
 def test_what_the_page_says_to_run_changes_nothing_until_a_rack_is_named(fleet: Audited) -> None:

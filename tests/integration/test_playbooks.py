@@ -141,12 +141,14 @@ def test_the_next_command_is_the_same_run(one: Fleet) -> None:
     said = one.play(
         "rotate_rack_keys", "--check", "--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login",
         convox_hosts="all:!other", convox_serial=["1", "100%"], convox_api_key=rack.key, convox_rotation_id="q4", convox_email="",
+        convox_config_dir=str(one.machine.config), convox_timeout=9,
     )  # fmt: skip
     (command,) = set(re.findall(r"go on with: (ansible-playbook .*? convox_rotation_id=q4)", said))
     words = shlex.split(command.replace("''", "'"))
     given = [words[number + 1] for number, word in enumerate(words) if word == "-e"]
     assert [json.loads(each) if each[0] == "{" else each for each in given] == [
-        {"convox_hosts": "all:!other"}, {"convox_serial": ["1", "100%"]}, "convox_rotation_id=q4",
+        f"convox_config_dir={one.machine.config}", {"convox_hosts": "all:!other"}, {"convox_serial": ["1", "100%"]}, {"convox_timeout": 9},
+        "convox_rotation_id=q4",
     ]  # fmt: skip
     others = words[4 : words.index("-e")]
     assert others == ["--limit", f"{rack.name},!other", "--tags", "racks", "--skip-tags", "console,login", "--check"]
@@ -307,6 +309,9 @@ def test_a_key_goes_to_nobody_who_is_not_named(one: Fleet, console: Console) -> 
     one.machine.environment = {}
     one.hosts[rack.name] = {"convox_host": rack.host}
     assert "localhost: a key is given, but not the Console that it is for" in one.play("login", status=2, convox_api_key=rack.key)
+    # Nor where the Console's key is rolled beside those of racks.
+    account = {"convox_email": console.email, "convox_account_password": console.password, "convox_api_key": rack.key}
+    assert "localhost: a key is given, but not the Console that it is for" in one.play("rotate_all", status=2, **account)
     # The Console that the environment names was asked with its own key, and nobody with the rack's.
     asked = journal.entries()[before - journal.total :]
     assert {(each["server"], each["status"]) for each in asked} == {("console", 200)}

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.convox.credentials.plugins.filter import given_variables
 from ansible_collections.convox.credentials.plugins.filter.incident_record import incident_record
 from ansible_collections.convox.credentials.plugins.filter.roll_result import roll_result
-from ansible_collections.convox.credentials.plugins.filter.unknown_variables import known, unknown_variables
+from ansible_collections.convox.credentials.plugins.filter.unknown_variables import unknown_variables
+from ansible_collections.convox.credentials.plugins.plugin_utils.variables import known, options
 from tests.places import ROOT
 
 SKIPPED = {"changed": False, "skipped": True}
@@ -34,6 +36,18 @@ def test_what_the_first_step_found_out_stays() -> None:
 def test_a_rack_that_was_committed_while_it_was_waited_for() -> None:
     waited = {"racks": {"one": {**COMMITTED, "reached": "committed", "waited_s": 20.0}}}
     expect(BEGUN, waited, SKIPPED, phase="committed", resumed=False, method="cloudformation", waited_s=21.5, changed=True, msg=None, reached=None)
+
+
+def test_who_was_found_to_carry_the_old_key_stays_named() -> None:
+    """The step that commits can't always ask the rack again; which instances were replaced, it alone knows."""
+    begun = {**BEGUN, "also_affected": {"apps": ["api", "web"], "builds": ["api/B1"], "instances": []}}
+    silent = {**COMMITTED, "also_affected": {"apps": [], "builds": [], "instances": ["i-1"]}}
+    expect(begun, READY, silent, also_affected={"apps": ["api", "web"], "builds": ["api/B1"], "instances": ["i-1"]})
+    heard = {**COMMITTED, "also_affected": {"apps": ["web", "new"], "builds": ["web/B2"], "instances": []}}
+    waited = {"racks": {"one": {**heard, "reached": "committed"}}}
+    expect(begun, waited, SKIPPED, also_affected={"apps": ["api", "web", "new"], "builds": ["api/B1", "web/B2"], "instances": []})
+    expect(BEGUN, READY, silent, also_affected=silent["also_affected"])
+    expect(begun, STOPPED, SKIPPED, also_affected=begun["also_affected"])
 
 
 def test_nothing_was_to_be_waited_for() -> None:
@@ -124,3 +138,28 @@ def test_what_is_near_is_told() -> None:
         {"name": "convox_maxage", "nearest": "convox_max_age", "given": False},
         {"name": "convox_methode", "nearest": "convox_method", "given": False},
     ]
+
+
+# -- what was given ------------------------------------------------------------------------------------------------
+def test_what_extra_vars_give_is_shown_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {
+        "convox_config_dir": "/srv/convox",
+        "convox_host": "console.example.com",
+        "convox_email": "ann@example.com",
+        "convox_hosts": "all:!other",
+        "convox_after_roll_file": "/srv/{{ inventory_hostname }}.key",
+        "convox_stores": [{"type": "file", "path": "/srv/keys.json"}],
+        "rack_api_key_activate": "ecs",
+    }
+    hidden = {name: "K" * 30 for name, secret in options().items() if secret}
+    hidden |= {
+        "convox_endpoint_url": "https://user:K@aws.example.com",
+        "convox_ca_path": "https://K@example.com",
+        "convox_tls_fingerprint": object(),
+        "convox_after_roll_awx_credential": {"inputs": {"api_key": "K"}},
+        "convox_rotation_id": "q4",
+        "somebody_s": "own",
+    }
+    monkeypatch.setattr(given_variables, "load_extra_vars", lambda loader: shown | hidden)
+    assert given_variables.given_variables([*shown, *hidden, "convox_region"]) == shown
+    assert {"convox_api_key", "convox_account_password", "convox_new_key", "convox_rack_url", "audit_api_keys"} <= set(hidden)

@@ -37,6 +37,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
 )
 from ansible_collections.convox.credentials.plugins.module_utils.racks_found import Found
 from ansible_collections.convox.credentials.plugins.module_utils.times import parse_duration
+from ansible_collections.convox.credentials.plugins.plugin_utils import variables
 from tests.places import ROOT
 
 PAGES = ROOT / "docs" / "findings"
@@ -236,12 +237,7 @@ TAKEN = {
 }
 PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 MODULES = {path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py")}
-TAKEN_BY_PLAYS = {"convox_rotation_id"} | {
-    name
-    for play in read("playbooks/plays/begin.yml")
-    for task in play["tasks"]
-    for name in task.get("ansible.builtin.set_fact", {}).get("convox_given", ())
-}
+TAKEN_BY_PLAYS = variables.PLAYBOOKS | variables.HOOKS | {"convox_rotation_id"}
 TAGS = {tag for path in (ROOT / "playbooks" / "plays").glob("*.yml") for play in read(f"playbooks/plays/{path.name}") for tag in play.get("tags", ())}
 # Beside these, what begins like an option of a role's is a finding, a kind of key, or a module.
 NO_OPTIONS = set(audit.KINDS) | set(audit_policy.KINDS) | MODULES
