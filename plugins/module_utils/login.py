@@ -17,6 +17,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.cli_config impo
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, Damaged, Refused
 from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack, System, user_id
+from ansible_collections.convox.credentials.plugins.module_utils.store_cli import keep_last_copy
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, check_full_name, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER
@@ -37,6 +38,7 @@ def login(task: Task) -> dict[str, object]:
 def _log_out(task: Task, target: Target) -> dict[str, object]:
     there = task.cli.holds(target.host)
     if there and not task.check_mode:
+        _keep(task, target.host)
         task.cli.forget(target.host)
     # Each is more than a login: the CLI's own list of its racks. One that can't be read tells nothing here.
     with contextlib.suppress(Damaged):
@@ -56,6 +58,16 @@ def _log_out(task: Task, target: Target) -> dict[str, object]:
     if there:
         result["diff"] = {"before": {"host": target.host}, "after": {}}
     return result
+
+
+def _keep(task: Task, host: str) -> None:
+    """What a roll has made and only the login holds is not lost with it."""
+    for key in keep_last_copy(task.cli, host):
+        task.secrets.add(key)
+        task.warn_once(
+            f"{host}: its key {fingerprint(key)} was made by a roll, and stood in its login alone: it is kept in rotations.json, "
+            "beside the CLI's files, as superseded; no task uses it"
+        )
 
 
 class _Login:
@@ -143,6 +155,8 @@ class _Login:
     def _write(self, key: str, before: dict[str, str | None], after: dict[str, str | None]) -> None:
         """The key first: a crash after it leaves a login that is only not active."""
         layout = self._layout
+        if before["auth"] not in (None, key):
+            _keep(self._task, self._target.host)
         self._task.cli.set_key(self._target.host, key)
         for name, path in (("active", layout.active_host_file), ("id", layout.file("id")), ("rack", layout.file("rack")), ("current", layout.file("current"))):
             if name not in after or after[name] == before[name]:

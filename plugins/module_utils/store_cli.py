@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.convox.credentials.plugins.module_utils import files
 from ansible_collections.convox.credentials.plugins.module_utils.cli_config import CliConfig
 from ansible_collections.convox.credentials.plugins.module_utils.errors import StoreFailed
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
 from ansible_collections.convox.credentials.plugins.module_utils.records import INSTANCE_KEY, Record, join
 from ansible_collections.convox.credentials.plugins.module_utils.store import Promotion
 from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
@@ -68,6 +69,19 @@ class CliStore:
                 book.prove(record, dry)
             if there and record.kind != INSTANCE_KEY:
                 _prove_replaceable(layout.file("auth"), dry)
+
+
+def keep_last_copy(cli: CliConfig, host: str) -> list[str]:
+    """Before a host's login goes: a rolled key that stands nowhere else is put back into the notebook, as superseded. Returns those."""
+    kept = []
+    for key in dict.fromkeys(key for key in (layout.key(host) for layout in cli.layouts) if key):
+        elsewhere = cli.hosts_with(key) - {host} or any(key == other for other, dummy in cli.rack_keys(host))
+        for book in [] if elsewhere else [FileStore(layout.file("rotations.json")) for layout in cli.layouts]:
+            for record in book.every():
+                if record.digest == digest(key) and key not in record.secrets():
+                    book.save(dataclasses.replace(record, superseded=(key, *record.superseded)))
+                    kept.append(key)
+    return kept
 
 
 def _prove_replaceable(path: str, dry: bool) -> None:

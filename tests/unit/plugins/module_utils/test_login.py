@@ -4,6 +4,7 @@
 """Logging in and out as the CLI does: the key is proven, then the files are written (convox-protocol, 2)."""
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 from pathlib import Path
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, BadReply, NoAnswer, Refused
-from ansible_collections.convox.credentials.plugins.module_utils.keys import fingerprint
+from ansible_collections.convox.credentials.plugins.module_utils.keys import digest, fingerprint
 from ansible_collections.convox.credentials.plugins.module_utils.login import login
+from ansible_collections.convox.credentials.plugins.module_utils.records import CONSOLE_API_KEY, Record
+from ansible_collections.convox.credentials.plugins.module_utils.store_cli import CliStore
+from ansible_collections.convox.credentials.plugins.module_utils.store_file import FileStore
 from tests.standin.console import Console as StandinConsole
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Tasks
@@ -203,3 +207,42 @@ def test_out_of_a_host_that_is_gone(log: Log, tasks: Tasks) -> None:
     tasks(host="h").cli.set_key("gone.invalid", OTHER)
     assert log("absent", host="gone.invalid")["changed"]
     assert json.loads(contents(tasks.config_dir)["auth"]) == {}
+
+
+# -- what a roll has made and only the login holds ------------------------------------------------------------------
+@pytest.fixture
+def rolled(tasks: Tasks, console: StandinConsole) -> FileStore:
+    """The notebook of a roll that made the Console's key: ``auth`` has it, one copy was enough."""
+    cli = tasks(host=console.host).cli
+    cli.set_key(console.host, console.api_key)
+    record = Record(CONSOLE_API_KEY, f"deploy@example.com@{console.host}", host=console.host, current=console.api_key, digest=digest(console.api_key))
+    CliStore(cli).save(dataclasses.replace(record, identity=console.host))
+    return FileStore(str(tasks.config_dir / "rotations.json"))
+
+
+def test_it_is_kept_where_its_login_is_removed(log: Log, tasks: Tasks, console: StandinConsole, rolled: FileStore) -> None:
+    log("absent", host=console.host, check_mode=True)
+    assert rolled.every()[0].superseded == ()
+    log("absent", host=console.host)
+    assert [(each.current, each.superseded) for each in rolled.every()] == [(None, (console.api_key,))]
+    assert any(f"its key {fingerprint(console.api_key)} was made by a roll" in text for text in tasks.warnings)
+    # Once is enough.
+    tasks(host="h").cli.set_key(console.host, console.api_key)
+    log("absent", host=console.host)
+    assert rolled.every()[0].superseded == (console.api_key,)
+
+
+def test_it_is_kept_where_another_key_takes_its_place(log: Log, tasks: Tasks, console: StandinConsole, rolled: FileStore) -> None:
+    former = console.api_key
+    log(host=console.host, api_key=former)
+    assert rolled.every()[0].superseded == ()
+    console.api_key = NEW
+    log(host=console.host, api_key=NEW)
+    assert rolled.every()[0].superseded == (former,)
+    assert json.loads(contents(tasks.config_dir)["auth"]) == {console.host: NEW}
+
+
+def test_what_another_login_holds_is_not_kept_twice(log: Log, tasks: Tasks, console: StandinConsole, rolled: FileStore) -> None:
+    tasks(host="h").cli.set_key("alias.example.com", console.api_key)
+    log("absent", host=console.host)
+    assert rolled.every()[0].superseded == ()
