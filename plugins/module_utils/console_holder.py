@@ -68,7 +68,7 @@ def copy_state(reach: Reach, host: str, key: str, full_name: str, subject: Subje
     """OK, STALE, ANOTHER or UNKNOWN. Console passes on the rack's word for a dead copy, which is its own for a dead key of a person."""
     credential = Credential(key)
     try:
-        system = Rack(reach.transport(host), credential, full_name).system()
+        system = Rack(reach.transport_beside(host), credential, full_name).system()
     except Refused as exc:
         return STALE if "invalid authentication" in exc.text and _takes(reach, host, credential) else UNKNOWN
     except RequestFailed:
@@ -79,7 +79,7 @@ def copy_state(reach: Reach, host: str, key: str, full_name: str, subject: Subje
 def _takes(reach: Reach, host: str, credential: Credential) -> bool:
     """Whether a Console takes the key that it is asked with."""
     try:
-        reach.transport(host).get("/auth", credential)
+        reach.transport_beside(host).get("/auth", credential)
     except RequestFailed:
         return False
     return True
@@ -99,7 +99,7 @@ def key_of(task: Task, reach: Reach, subject: Subject, holder: Holder | None) ->
 
 def _racks_of(reach: Reach, host: str, key: str) -> list[ConsoleRack]:
     try:
-        return Console(reach.transport(host), Credential(key)).racks()
+        return Console(reach.transport_beside(host), Credential(key)).racks()
     except BadReply as exc:
         if exc.status == 404:
             # The CLI's active host is a rack: only a Console lists racks.
@@ -126,6 +126,6 @@ def _is_rack(task: Task, host: str) -> bool:
 def _is_this_rack(reach: Reach, host: str, key: str, rack: ConsoleRack, subject: Subject) -> bool:
     """True also where it can't be read, or does not tell: then locking everybody out is possible, and asking is cheap."""
     try:
-        return Rack(reach.transport(host), Credential(key), rack.full_name).system().rack_domain in ("", subject.identity)
+        return Rack(reach.transport_beside(host), Credential(key), rack.full_name).system().rack_domain in ("", subject.identity)
     except RequestFailed:
         return True

@@ -136,7 +136,7 @@ class Reimport:
     def _session(self) -> Account:
         if self._account is None:
             options = self._task.options
-            account = Account(self._reach.transport(self._holder.host), self._task.secrets)
+            account = Account(self._reach.transport_beside(self._holder.host), self._task.secrets)
             account.log_in(options["email"], options["account_password"])
             self._account = account
         return self._account

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.convox.credentials.plugins.module_utils import tls
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, NoAnswer, Refused, Untrusted
+from ansible_collections.convox.credentials.plugins.module_utils.rack import Rack
 from ansible_collections.convox.credentials.plugins.module_utils.rack_lock import was_rolled_here
 from ansible_collections.convox.credentials.plugins.module_utils.records import Record
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach
@@ -32,15 +33,13 @@ def _is_another(task: Task, reach: Reach, record: Record, host: str, old: str, l
     rack = None
     try:
         # With the key that it was sent before; the new one is nobody else's business.
-        rack = reach.direct(host, old).afresh()
+        rack = Rack(reach.transport_beside(host), reach.credential(old), None).afresh()
         return rack.system().rack_domain != record.identity
-    except Refused:
-        # Whosever it is: there the entry is of no use any more.
-        return False
     except ConvoxError as exc:
         here = record.host or record.identity
-        # A balancer has names that its certificate has not.
-        if _nowhere(exc) or (isinstance(exc, Untrusted) and tls.shown_alike(here, host, float(task.options["timeout"]))):
+        # A balancer has names that its certificate has not. A refusal is what any rack says, or whoever has taken over a name.
+        unsure = isinstance(exc, (Refused, Untrusted))
+        if _nowhere(exc) or (unsure and tls.shown_alike(here, host, float(task.options["timeout"]))):
             return False
         task.warn_once(
             f"{label}: the login of {host} has its former key, and can't be asked whether it is the same rack ({exc}): it is left; "

@@ -175,6 +175,14 @@ class Reach:
             self._transports[host] = self.another(host)
         return self._transports[host]
 
+    def transport_beside(self, host: str) -> Transport:
+        """To a host that is asked beside the task's own, as the Console that holds its rack: ``validate_certs: false`` was not said of that."""
+        return self.transport(host) if host == self.target.host else self._beside.transport(host)
+
+    @functools.cached_property
+    def _beside(self) -> Reach:
+        return Reach(dataclasses.replace(self._task, options={**self._task.options, "validate_certs": True}), self.target)
+
     def another(self, host: str, retried: tuple[int, ...] = RETRIED_STATUS) -> Transport:
         """A transport that nobody else has, to be closed by whoever asked for it."""
         task = self._task

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.watching import beside_the_key, new_keys_of, nothing_changes
+from ansible_collections.convox.credentials.plugins.module_utils import tls
+from tests.integration.watching import asked, beside_the_key, new_keys_of, nothing_changes
 from tests.standin.journal import fingerprint
 
 if TYPE_CHECKING:
@@ -138,6 +139,19 @@ def test_a_login_that_may_be_another_rack_s_is_left_and_named(machine: Machine, 
     assert machine.auth() == {one.host: one.key, away.host: away.key}
     away.faults.clear()
     assert away.accepted_keys == {machine.auth()[away.host]}
+
+
+def test_a_host_that_refuses_the_former_key_is_not_sent_the_new_one(machine: Machine, new_rack: NewRack) -> None:
+    """Any rack does so, and whoever has taken over a name that was this rack's."""
+    one, other = new_rack(), new_rack(certificate="self_signed")
+    former = one.key
+    for rack in (one, other):
+        machine.log_in(rack.host, former)
+    machine.write(machine.config / "tls-fingerprints", json.dumps({other.host: tls.look_at(other.host, 5).fingerprint}))
+    done = machine.run("rack_keyroll", host=one.host)
+    assert machine.auth() == {one.host: one.key, other.host: former}
+    assert f"the login of {other.host} has its former key" in done.warnings
+    assert {each["key_fingerprint"] for each in asked(machine.convox, f"rack {other.name}", "GET", "/system")} == {fingerprint(former)}
 
 
 def test_an_alias_that_can_not_be_asked_takes_the_new_key(machine: Machine, rack: Rack) -> None:

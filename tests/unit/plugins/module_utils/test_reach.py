@@ -14,6 +14,7 @@ from ansible_collections.convox.credentials.plugins.module_utils import tls
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, NoAnswer, Refused, Untrusted
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.transport import Credential
 from tests.standin.console import Console as StandinConsole
 from tests.standin.rack import Rack as StandinRack
 from tests.unit.plugins.module_utils.conftest import Asked, Tasks
@@ -167,3 +168,16 @@ def test_a_key_is_a_secret_when_it_is_sent(tasks: Tasks, rack: StandinRack) -> N
     with failing(Refused, hiding=[NEW]):
         reach(task).rack(NEW).auth()
     assert task.secrets.redact(NEW) == "********"
+
+
+def test_nobody_vouches_for_hosts_that_are_asked_beside_it(tasks: Tasks, rack: StandinRack) -> None:
+    """``validate_certs: false`` was said of the task's own host."""
+    way = reach(tasks(host=rack.host, validate_certs=False))
+    assert way.transport_beside(rack.host) is way.transport(rack.host)
+    assert way.trust(rack.host) == tls.Trust(verify=False)
+    other = f"localhost:{rack.host.rpartition(':')[2]}"
+    with failing(Untrusted, hiding=[rack.key]):
+        way.transport_beside(other).get("/auth", Credential(rack.key))
+    keep(tasks, **{other: tls.look_at(rack.host, 5).fingerprint})
+    again = reach(tasks(host=rack.host, validate_certs=False))
+    assert again.transport_beside(other).get("/auth", Credential(rack.key)).status == 200
