@@ -96,7 +96,7 @@ from ansible.utils.display import Display
 from ansible_collections.convox.credentials.plugins.module_utils import keys, options, records
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput, ConvoxError
 from ansible_collections.convox.credentials.plugins.module_utils.target import parse_host
-from ansible_collections.convox.credentials.plugins.module_utils.task import Task
+from ansible_collections.convox.credentials.plugins.module_utils.task import Task, conceal_urls
 
 display = Display()
 _OWN = ("kind", "fingerprint", "config_dir")
@@ -109,7 +109,9 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         secrets = keys.Secrets()
         try:
-            task = Task(self._given(), os.environ, secrets, display.warning)
+            given = self._given()
+            conceal_urls(secrets, given, os.environ)
+            task = Task(given, os.environ, secrets, display.warning)
             return [_key(task, parse_host(str(term))) for term in terms]
         except ConvoxError as exc:
             failure = str(exc)

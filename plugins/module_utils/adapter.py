@@ -57,6 +57,7 @@ class _Module(AnsibleModule):
 
     def fail_json(self, msg, **kwargs):  # type: ignore[no-untyped-def]
         self.no_log_values.update(_secret_texts(self.argument_spec, self.params))
+        conceal_urls(Secrets(self.no_log_values.add), {name: value for name, value in self.params.items() if isinstance(value, str)}, os.environ)
         line = " ".join(str(msg).split())
         super().fail_json(line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "…", **kwargs)
 

@@ -320,6 +320,9 @@ def test_the_lookup_finds_the_key_or_says_why_not(own_play: Machine, rack: Rack)
     unknown = machine.done({"name": "look", "ansible.builtin.debug": {"msg": "{{ lookup('convox.credentials.api_key', 'nowhere.example.com') }}"}})
     assert unknown.failed
     assert "nowhere.example.com: no key is known for it in cli" in unknown.msg
+    by_url = f"{ask}, stores=[{{'type': 'aws_secretsmanager'}}], region='us-east-1', endpoint_url='https://me:{'p' * 20}@127.0.0.1:1')"
+    away = machine.done({"name": "look", "ansible.builtin.debug": {"msg": "{{ " + by_url + " }}"}})
+    assert (away.failed, "127.0.0.1:1" in away.msg, "p" * 20 in away.msg) == (True, True, False)
 
 
 def test_the_examples_of_the_lookup(own_play: Machine, rack: Rack) -> None:

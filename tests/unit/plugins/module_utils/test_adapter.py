@@ -168,6 +168,15 @@ def test_credentials_in_a_url_are_masked(ended: Ended, monkeypatch: pytest.Monke
     assert secrets_in(result["said"], [OLD, NEW, OTHER]) == []
 
 
+@pytest.mark.parametrize("slip", [{"tiemout": 3}, {"timeout": "soon"}])
+def test_credentials_in_a_url_are_masked_beside_a_slip(ended: Ended, slip: dict[str, t.Any]) -> None:
+    """Ansible's own validation ends it before anything of ours is run, and shows the other options at -vvv."""
+    result = ended(lambda task: Made({"changed": False}), {"verbosity": 4}, host=f"https://somebody:{OLD}@there.example.com", **slip)
+    assert result["failed"]
+    assert "there.example.com" in result["said"]
+    assert secrets_in(result["said"], [OLD]) == []
+
+
 @pytest.mark.parametrize("scheme", ["https://", "http://", "//", "", "https:///"])
 @pytest.mark.parametrize("before", ["", "/", "#", "?", ":", "@", "//", "\r\n", "%2f"])
 def test_credentials_in_what_is_hardly_a_url(ended: Ended, monkeypatch: pytest.MonkeyPatch, scheme: str, before: str) -> None:
