@@ -70,15 +70,17 @@ class ConsoleRoll:
         if not self._resumed and self._settled(current):
             self._task.name_other_login(self._host, self._host, current)
             return self._report(current, None, changed=False), None
-        self._stores.prove(dataclasses.replace(self._record, host=self._host, current=self._record.current or current), dry=self._task.check_mode)
+        known = self._record if self._resumed else self._record.knowing(current)
+        self._stores.prove(dataclasses.replace(known, host=self._host), dry=self._task.check_mode)
         if self._task.check_mode:
             self._check_password()
             return self._report(None, current or self._known_key(), changed=True), None
-        old = self._record.old or current or self._known_key()
-        made = self._finish_or_reset(old)
-        old = self._commit(old, made)
-        self._task.name_other_login(self._host, self._host, made)
-        return self._report(made, old, changed=True), made
+        old = known.old or current or self._known_key()
+        begun = self._record.pending.key if self._record.pending else None
+        key = self._finish_or_reset(old)
+        old = self._commit(old, key)
+        self._task.name_other_login(self._host, self._host, key)
+        return self._report(key, old, changed=True), key if key != begun else None
 
     # -- whether there is anything to do --------------------------------------------------------------------------
     def _working_key(self) -> str | None:
@@ -167,7 +169,7 @@ class ConsoleRoll:
                 digest=self._record.digest,
                 rolled_at=self._record.rolled_at,
                 rotation_ids=self._record.rotation_ids,
-                superseded=self._record.superseded,
+                superseded=self._record.superseded if self._resumed else self._record.knowing(old).superseded,
                 pending=Pending(key=None, staged_at=stamp, rotation_ids=tuple(ids), applying=stamp, found=_made_before(earlier)),
             )
         )

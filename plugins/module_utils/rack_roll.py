@@ -117,7 +117,8 @@ class RackRoll(RackKey):
         if self._record.pending is None or self._record.pending.applying is None:
             preflight.tell_replacements(task, subject)
             self._replacements_told = True
-        known = dataclasses.replace(self._record, current=self._record.current or self._own_key())
+        # A resumed one's old key is what it replaces, whichever is in force by now.
+        known = self._record if self._resumed else self._record.knowing(self._own_key())
         self._stores.prove(self._named(known), dry=task.check_mode)
         affected = preflight.also_affected(self._reach.rack(subject.key) if subject.key else None)
         pending = self._record.pending

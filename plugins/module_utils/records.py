@@ -91,6 +91,13 @@ class Record:
             raise ValueError("no rotation is pending")
         return dataclasses.replace(self, pending=dataclasses.replace(self.pending, **changes))
 
+    def knowing(self, key: str | None) -> Record:
+        """With a key that was just accepted as the one in force; what was taken for it is held as superseded."""
+        if key is None or key == self.current:
+            return self
+        former = (self.current,) if self.current else ()
+        return dataclasses.replace(self, current=key, superseded=tuple(each for each in dict.fromkeys(former + self.superseded) if each != key))
+
     def joined(self, rotation_id: str) -> Record:
         """The record with one more rotation_id on its pending rotation."""
         if self.pending is None or rotation_id in self.pending.rotation_ids:
@@ -123,11 +130,12 @@ KEPT_IDS = 50
 
 
 def join(found: t.Sequence[Record]) -> Record | None:
-    """What several places know, as one: a pending rotation from whichever has one, the first one's word otherwise."""
+    """What several places know, as one: a pending rotation from whichever has one, else the word of the one that saw the last roll."""
     if not found:
         return None
     pending = [record for record in found if record.pending is not None]
-    chosen = max(pending, key=_progress) if pending else found[0]
+    # Of those that saw the same, the first.
+    chosen = max(pending, key=_progress) if pending else max(found, key=lambda record: record.rolled_at or "")
     ids = dict.fromkeys(i for record in found for i in record.rotation_ids)
     held = dict.fromkeys(key for record in found for key in record.secrets())
     known = set(chosen.secrets())

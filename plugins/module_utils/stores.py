@@ -83,7 +83,7 @@ class StoreSet:
         return ", ".join(self.labels)
 
     def load(self, kind: str, name: str) -> Record:
-        """What the stores know, joined: a pending rotation from whichever has one, the first store's word otherwise."""
+        """What the stores know, joined: a pending rotation from whichever has one, the word of the one that saw the last roll otherwise."""
         places = self._stores + self._also_read
         joined = (records.join([r for r in (s.load(kind, each) for s in places) if r is not None]) for each in self._names(kind, name))
         record = next((each for each in joined if each is not None), None)

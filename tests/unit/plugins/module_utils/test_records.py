@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import typing as t
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.convox.credentials.plugins.module_utils import records
 from ansible_collections.convox.credentials.plugins.module_utils.errors import Damaged
 from ansible_collections.convox.credentials.plugins.module_utils.keys import digest
-from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record
+from ansible_collections.convox.credentials.plugins.module_utils.records import RACK_API_KEY, Pending, Record, join
 from tests.unit.plugins.module_utils.support import NEW, OLD, OTHER, failing
 
 WHEN, LATER = "2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"
@@ -166,3 +167,19 @@ def test_joining_a_rotation_once() -> None:
 def test_nothing_pending_can_not_go_on(deed: t.Callable[[Record], Record]) -> None:
     with pytest.raises(ValueError, match="no rotation is pending"):
         deed(STAGED.committed())
+
+
+def test_of_several_places_the_last_roll_counts() -> None:
+    """A laptop's file knows nothing of what AWX has rolled since; no key is dropped."""
+    stale, fresh, unknown = (Record(RACK_API_KEY, "rack", current=key, rolled_at=at) for key, at in ((OLD, WHEN), (NEW, LATER), (OTHER, None)))
+    for places in itertools.permutations((stale, fresh, unknown)):
+        joined = join(places)
+        assert joined is not None
+        assert (joined.current, set(joined.superseded)) == (NEW, {OLD, OTHER})
+    assert join([dataclasses.replace(stale, rolled_at=LATER), fresh]) == dataclasses.replace(stale, rolled_at=LATER, superseded=(NEW,)), "of equals the first"
+
+
+@pytest.mark.parametrize(("known", "superseded"), [(None, ()), (OLD, ()), (NEW, (OLD,))])
+def test_what_was_just_accepted_is_in_force(known: str | None, superseded: tuple[str, ...]) -> None:
+    record = Record(RACK_API_KEY, "rack", current=OLD, superseded=(NEW,) if known == NEW else ()).knowing(known)
+    assert (record.current, record.superseded) == (known or OLD, superseded)

@@ -484,3 +484,22 @@ def test_what_the_job_s_end_deletes_is_no_store(cli: CliConfig, tmp_path: Path, 
 def test_stores_that_are_none(cli: CliConfig, stores: list[dict[str, t.Any]], word: str) -> None:
     with failing(BadInput, "stores", word):
         StoreSet(stores, cli, Secrets(), no_aws)
+
+
+def test_proving_leaves_the_key_in_force_to_be_found(tmp_path: Path, cli: CliConfig, aws: t.Any) -> None:
+    """A laptop's file still has the former key as the one in force; all others share a secret, and go by that alone."""
+    name = f"{tmp_path.name}-shared/<rack-domain>"
+    shared, file = SecretsManagerStore(aws, name=name), FileStore(str(tmp_path / "keys.json"))
+    begun = Record(RACK_API_KEY, DOMAIN, host=HOST, current=OLD, rolled_at=WHEN)
+    for store in (shared, file):
+        store.save(begun)
+    staged = dataclasses.replace(begun, pending=Pending(NEW, LATER, ("q4",)))
+    shared.save(staged)
+    shared.promote(staged.promoted(LATER), Promotion(None, OLD, NEW))
+    shared.save(staged.promoted(LATER).committed())
+
+    laptop = StoreSet([{"type": "file", "path": file.path}, {"type": "aws_secretsmanager", "name": name}], cli, Secrets(), lambda: aws)
+    record = laptop.load(RACK_API_KEY, DOMAIN)
+    assert record.current == NEW
+    laptop.prove(record, dry=False)
+    assert SecretsManagerStore(aws, name=name).key(RACK_API_KEY, DOMAIN) == NEW
