@@ -77,6 +77,7 @@ EXAMPLES = r"""
     hours: 2
     return_key: true
   register: access
+  no_log: true
 
 - name: Have one issued through a Console
   convox.credentials.rack_access:
@@ -86,6 +87,7 @@ EXAMPLES = r"""
     role: write
     return_key: true
   register: access
+  no_log: true
 
 - name: End all tokens
   convox.credentials.rack_access:

@@ -41,7 +41,7 @@ def measure(place: Path, rounds: int, told: Callable[[str], None]) -> Section:
                 told(f"round {each + 1} of {rounds}: {', '.join(seconds(samples.values[-1]) for samples in (pings, instant, whole, limit, single))}")
     rows = [
         row("the limit", limit, limit.median),
-        row("`rotate_rack_keys`", whole, limit.median, f"`--forks {FORKS}`"),
+        row("`rotate_rack_keys`", whole, limit.median, f"`--forks {FORKS} -e convox_serial=100%`"),
         row("the same with updates that take no time", instant, limit.median),
         row("`rack_keyroll` with `wait: true`, rack by rack", single, limit.median, f"{ONE_BY_ONE} racks measured, times {RACKS / ONE_BY_ONE:.1f}"),
     ]
