@@ -64,8 +64,15 @@ def roll_result(begun: t.Mapping[str, t.Any], waited: t.Mapping[str, t.Any], com
         return _told(begun)
     first = {} if "msg" in begun else begun
     known = {name: first[name] for name in ("resumed", "method") if first.get(name) is not None}
+    if "also_affected" in first and "also_affected" in last:
+        known["also_affected"] = _joined(first["also_affected"], last["also_affected"])
     seconds = [float(each.get("waited_s") or 0) for each in ((first, wait) if last is wait else (first, wait, last))]
     return _told({**first, **last, **known, "changed": any(each.get("changed") for each in (first, last)), "waited_s": round(sum(seconds), 1)})
+
+
+def _joined(first: t.Mapping[str, t.Sequence[str]], last: t.Mapping[str, t.Sequence[str]]) -> dict[str, list[str]]:
+    """A list of the last step is empty, too, where the rack could not be asked again."""
+    return {name: list(dict.fromkeys((*first.get(name, ()), *last.get(name, ())))) for name in {**first, **last}}
 
 
 def _told(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -343,13 +343,26 @@ class RackResources:
         Told by a change set, which is deleted at once. Each as ``LogicalId (Type)``.
         """
         names = {"StackName": self.name, "ChangeSetName": f"convox-credentials-{uuid.uuid4().hex}"}
-        self.aws.call_once("cloudformation", "create_change_set", **{**_as_it_is(self.stack(), {}), **names})
+        as_it_is = _as_it_is(self.stack(), {})
+        try:
+            self.aws.call_once("cloudformation", "create_change_set", **{**as_it_is, **names})
+        except (BadReply, NoAnswer) as exc:
+            if isinstance(exc, NoAnswer) or exc.status >= 500:
+                self._delete_if_made(names)
+            raise
         try:
             changes = self._changes(names)
         finally:
             self.aws.call("cloudformation", "delete_change_set", **names)
         replaced = [change for change in changes if change.get("Replacement") in ("True", "Conditional")]
         return [f"{change['LogicalResourceId']} ({change['ResourceType']})" for change in replaced]
+
+    def _delete_if_made(self, names: t.Mapping[str, str]) -> None:
+        """A change set can be there though nobody said so; AWS deletes none that it is still making."""
+        with contextlib.suppress(ConvoxError):
+            self._changes(names)
+        with contextlib.suppress(ConvoxError):
+            self.aws.call_once("cloudformation", "delete_change_set", **names)
 
     def _changes(self, names: t.Mapping[str, str]) -> list[dict[str, t.Any]]:
         """What a change set would change, once AWS has made it."""
@@ -403,15 +416,21 @@ class RackResources:
 
     def groups(self) -> set[str]:
         """The stack's own Auto Scaling groups, by name."""
-        reply = self.aws.call("cloudformation", "describe_stack_resources", StackName=self.name)
-        return {r["PhysicalResourceId"] for r in reply["StackResources"] if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"}
+        # DescribeStackResources would tell of the first hundred resources alone.
+        pages = self.aws.pages("cloudformation", "list_stack_resources", StackName=self.name)
+        groups = [r for page in pages for r in page["StackResourceSummaries"] if r["ResourceType"] == "AWS::AutoScaling::AutoScalingGroup"]
+        # One that is not made yet has no name, nor an instance.
+        return {group["PhysicalResourceId"] for group in groups if group.get("PhysicalResourceId")}
 
     def _id(self, logical: str) -> str:
         if self._physical is None:
             self._physical = {}
         if logical not in self._physical:
             reply = self.aws.call("cloudformation", "describe_stack_resource", StackName=self.name, LogicalResourceId=logical)
-            self._physical[logical] = reply["StackResourceDetail"]["PhysicalResourceId"]
+            physical = reply["StackResourceDetail"].get("PhysicalResourceId")
+            if not physical:
+                raise BadReply(f"AWS: the stack {self.name} has no {logical} yet", 404)
+            self._physical[logical] = physical
         return self._physical[logical]
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadInput
 from ansible_collections.convox.credentials.plugins.module_utils.rack import ACCEPTED, REFUSED
 from ansible_collections.convox.credentials.plugins.module_utils.rack_subject import Subject, of_aws
@@ -27,7 +28,10 @@ def refuse_latent_key(task: Task, reach: Reach, subject: Subject, api_key: Recor
             f"{subject.label}: its API key has an unfinished rotation, which {cause}'s restart would bring into force: "
             "nothing was changed; finish it with rotate_rack_keys first"
         )
-    if subject.aws is None or subject.version < LATENT_SINCE:
+    if rack_kinds.generation(subject.version) == rack_kinds.V3 or subject.version < LATENT_SINCE:
+        return
+    if subject.aws is None:
+        task.warn_once(f"{subject.label}: AWS could not be asked whether a key that somebody else set lies latent, which the restart would bring into force")
         return
     stored = of_aws(task, subject, subject.aws.stored_key)
     if stored is None:

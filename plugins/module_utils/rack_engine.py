@@ -61,6 +61,10 @@ _WHY = {
         "see the stack's events, then run again"
     ),
     rotation.STOPPED_OVERWRITTEN: "somebody else set another key meanwhile ({found}, kept as superseded): run again to set {new} anew",
+    rotation.STOPPED_PAST_STACK: (
+        "its stack holds the new key {new} already, and the parameter in SSM was set past the stack to another ({found}, kept as superseded): set the "
+        "stack's Password to any other value, or put the pending key back into the parameter, then run again"
+    ),
     rotation.STOPPED_LATE: "wait_timeout is over while waiting for {waiting} ({status}): run again to go on from here",
     rotation.STOPPED_LATENT: (
         "the new key {new} is set but latent (activate: none): it comes into force whenever the API restarts; "

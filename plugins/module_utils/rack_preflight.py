@@ -58,7 +58,7 @@ def prove_direct_way(reach: Reach, subject: Subject) -> None:
 def plan(task: Task, subject: Subject, started: float, resumed: bool) -> rotation.Plan:
     """How this run brings a key into force and confirms it. Raises where there is no way to activate."""
     options = task.options
-    service = of_aws(task, subject, subject.aws.service) if subject.aws and _restarts_by_hand(subject) else None
+    service = of_aws(task, subject, subject.aws.service) if subject.aws is not None else None
     means = rotation.means_of_activation(subject.version, options["activate"], ecs=service is not None, working_key=subject.key is not None or resumed)
     if not means and options["activate"] != ways.NONE:
         also = "" if subject.version < ways.SIGNING_KEY_SINCE else ", or a working api_key for the signing key"
@@ -129,15 +129,20 @@ def refuse_to_lock_out(task: Task, subject: Subject, holder: Holder | None) -> N
     )
 
 
-def also_affected(rack: Rack | None) -> dict[str, list[str]]:
-    """Who carries the old key: apps with RackUrl until promoted again, builds until they end (convox-protocol 3.2)."""
+def also_affected(task: Task, subject: Subject, rack: Rack | None) -> dict[str, list[str]]:
+    """Who carries the old key: apps with RackUrl until promoted again, builds until they end (convox-protocol 3.2).
+
+    Only for people to know: where the one can't be asked, the other is told all the same, and the roll goes on.
+    """
+    affected: dict[str, list[str]] = {"apps": [], "builds": []}
     if rack is None:
-        return {"apps": [], "builds": []}
+        return affected
     try:
-        return {"apps": rack.apps_with_rack_url(), "builds": rack.builds_in_flight()}
-    except RequestFailed:
-        return {"apps": [], "builds": []}
-
-
-def _restarts_by_hand(subject: Subject) -> bool:
-    return subject.version >= ways.LATENT_SINCE
+        affected["apps"] = rack.apps_with_rack_url()
+    except RequestFailed as exc:
+        task.warn_once(f"{subject.label}: apps that carry its key are not known ({exc}): promote those with RackUrl=Yes again after the roll")
+    try:
+        affected["builds"] = rack.builds_in_flight()
+    except RequestFailed as exc:
+        task.warn_once(f"{subject.label}: builds under way are not known, which can't report their end after the roll ({exc})")
+    return affected

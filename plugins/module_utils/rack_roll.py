@@ -117,15 +117,19 @@ class RackRoll(RackKey):
         if self._record.pending is None or self._record.pending.applying is None:
             preflight.tell_replacements(task, subject)
             self._replacements_told = True
-        # A resumed one's old key is what it replaces, whichever is in force by now.
-        known = self._record if self._resumed else self._record.knowing(self._own_key())
-        self._stores.prove(self._named(known), dry=task.check_mode)
-        affected = preflight.also_affected(self._reach.rack(subject.key) if subject.key else None)
+        self._stores.prove(self._named(self._proven()), dry=task.check_mode)
+        affected = preflight.also_affected(task, subject, self._reach.rack(subject.key) if subject.key else None)
         pending = self._record.pending
         if pending is not None and pending.activating is not None:
             # Those that began since have the new key.
             affected["builds"] = [build for build in affected["builds"] if build in pending.builds]
         return plan, affected
+
+    def _proven(self) -> Record:
+        """With the key in force, where the rack has just accepted it; a resumed one's old key is what it replaces, whichever that is by now."""
+        own = self._own_key()
+        accepted = own is not None and own == self._subject.key
+        return self._record if self._resumed else self._record.knowing(own if accepted else self._record.current or own)
 
     def _plan(self) -> rotation.Plan:
         return preflight.plan(self._task, self._subject, self._started, self._resumed)

@@ -146,9 +146,9 @@ class Run:
 
     ``placed``: the stack is known to hold the key, or to be taking it; ``received``: by this run's own doing;
     ``on_trust``: by an earlier run's confirmation only, which a bad round or another key in the stack voids.
-    ``answer``: of the last send that set nothing, or request that restarted nothing. ``looked``: the last look while it holds good; ``checked``: it is
-    younger than the last round. ``noted``: a restart is noted and not yet asked for. ``calm``: no restart was under
-    way when the last round was begun.
+    ``answer``: of the last send that set nothing (THERE only where another key had been seen in the stack's parameter), or
+    request that restarted nothing. ``looked``: the last look while it holds good; ``checked``: it is younger than the last
+    round. ``noted``: a restart is noted and not yet asked for. ``calm``: no restart was under way when the last round was begun.
     """
 
     method: str
@@ -260,6 +260,7 @@ STOPPED_NO_MEANS = "no means"
 STOPPED_NOT_RESTARTED = "not restarted"
 STOPPED_NOT_IN_FORCE = "not in force"
 STOPPED_OVERWRITTEN = "overwritten"
+STOPPED_PAST_STACK = "past the stack"
 STOPPED_LATE = "late"
 STOPPED_LATENT = "latent"
 STOPPED_NO_WAIT = "no wait"
@@ -294,7 +295,7 @@ def next_step(pending: Pending, run: Run, plan: Plan) -> Step:
     if run.looked.stack == BUSY:
         return _wait(FOR_STACK, run, plan)
     if run.looked.ours is False:
-        return Stop(STOPPED_OVERWRITTEN)
+        return Stop(STOPPED_PAST_STACK if run.answer == THERE else STOPPED_OVERWRITTEN)
     if run.round is None:
         return Round()
     if run.round.latent:
@@ -403,7 +404,9 @@ def _absorb_sent(run: Run, plan: Plan, outcome: str) -> Run:
         return dataclasses.replace(run, answer=outcome, refused_since=since)
     run = dataclasses.replace(run, refused_since=None)
     if outcome == THERE:
-        return dataclasses.replace(run, placed=True)
+        # What the stack has set already it does not set again, whatever others have set its parameter to.
+        past_stack = run.looked is not None and run.looked.ours is False
+        return dataclasses.replace(run, placed=True, answer=outcome if past_stack else None)
     if outcome == RECEIVED:
         return dataclasses.replace(run, placed=True, received=True, looked=None)
     if outcome == DOUBTFUL:

@@ -83,10 +83,6 @@ class SigningKeyRoll:
         task, subject = self._task, self._subject
         tokens.refuse_without(subject)
         self._refuse_latent_key()
-        if subject.aws is None and tokens.shared(subject):
-            task.warn_once(
-                f"{subject.label}: AWS could not be asked whether a key that somebody else set lies latent, which the restart would bring into force"
-            )
         watch = StackWatch(subject.aws, lambda: self._rack.system().status, task.clock)
         watch.await_rest(subject.label, self._deadline, bool(task.options["wait"]), dry=task.check_mode)
         self._warn_of_other_racks()

@@ -244,7 +244,9 @@ by_hand:
   type: str
   sample: it is random_string.password in the rack's Terraform state; run `terraform apply -replace=` of it where that state is
 also_affected:
-  description: Who carries the old key (apps with C(RackUrl), builds in flight), and the instances that were replaced.
+  description:
+    - Who carries the old key (apps with C(RackUrl), builds in flight), and the instances that were replaced.
+    - A list is empty, too, where the rack can't be asked for it, which a warning says.
   returned: when something was done, and in check mode
   type: dict
   sample: {"apps": ["api"], "builds": [], "instances": []}

@@ -341,6 +341,20 @@ def test_without_rights_to_ask_ec2(machine: Machine, convox: Standin, direct: Di
     convox.aws_faults.clear()
 
 
+@pytest.mark.parametrize(("version", "said"), [({}, 1), ({"version": "20230401000000"}, 0)], ids=["keys can be latent", "older"])
+def test_without_aws_nobody_sees_a_latent_key(machine: Machine, direct: Direct, new_rack: NewRack, version: dict[str, str], said: int) -> None:
+    """It is said once, though it is looked for again and again; before keys could be latent there was nothing to see."""
+    rack = new_rack(instances=1, update_seconds=1.2, **version)
+    machine.log_in(rack.host, rack.key)
+    machine.aws = False
+    done = direct("instance_keyroll", host=rack.host, speed=10)
+    assert (done.msg, done["phase"], posts(machine, rack)) == (None, "committed", 1)
+    told = f"rack {rack.name} ({rack.rack_domain}): AWS could not be asked whether a key that somebody else set lies latent"
+    assert [text.startswith(told) for text in done.warnings if "latent" in text] == [True] * said
+    machine.aws = True
+    assert [text for text in direct("instance_keyroll", host=rack.host, speed=10).warnings if "latent" in text] == []
+
+
 NOT_NEW = {
     "no date": ([{"id": "i-1", "status": "active", "started": None}], "0 of 1 instances"),
     "a date that is none": ([{"id": "i-1", "status": "active", "started": "a while ago"}], "0 of 1 instances"),

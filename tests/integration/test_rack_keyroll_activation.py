@@ -88,6 +88,20 @@ def test_confirmation_lasts_and_starts_anew(machine: Machine, direct: Direct, ra
     assert rack.accepted_keys == {machine.auth()[rack.host]}
 
 
+@pytest.mark.parametrize("version", [RESTARTS_ITSELF, ECS_ONLY])
+def test_more_containers_take_more_rounds(machine: Machine, direct: Direct, new_rack: NewRack, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Three for each container that ECS tells of, whoever restarts them."""
+    rack = new_rack(version=version)
+    monkeypatch.setattr(rack.service, "_desired", lambda: 4)
+    rack.service._reconcile()
+    rack.wait_at_rest()
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (done.msg, done["phase"], len(rack.truth()["accepts"])) == (None, "committed", 4)
+    questions = asked(machine.convox, f"rack {rack.name}", "GET", "/system")
+    rounds = [each for each in questions if (each["key_fingerprint"], each["status"]) == (fingerprint(rack.key), 200)]
+    assert len(rounds) >= 12
+
+
 @pytest.mark.parametrize("outage", ["refuse", "503"])
 def test_a_rack_that_is_away_for_a_while(machine: Machine, new_rack: NewRack, outage: str) -> None:
     rack = new_rack(high_availability=False, restart_seconds=1.0, outage=outage)

@@ -141,6 +141,25 @@ def test_a_definite_no(machine: Machine, rack: Rack) -> None:
     assert machine.run("rack_keyroll", host=rack.host, api_key=old)["phase"] == "committed"
 
 
+@pytest.mark.parametrize(
+    ("path", "affected", "what"),
+    [
+        ("/apps/api/builds$", {"apps": ["api"], "builds": []}, "builds under way are not known"),
+        # Which apps there are is asked for each of the two.
+        ("/apps$", {"apps": [], "builds": ["api/BABC"]}, "apps that carry its key are not known"),
+    ],
+    ids=["builds", "apps"],
+)
+def test_who_carries_the_old_key_as_far_as_it_is_known(direct: Direct, new_rack: NewRack, path: str, affected: dict[str, Any], what: str) -> None:
+    """What can't be asked hides nothing else, is said, and holds nothing up."""
+    rack = new_rack(apps=[{"name": "api", "parameters": {"RackUrl": "Yes"}, "builds": [{"id": "BABC", "status": "running"}]}])
+    rack.fault("status", method="GET", path=path, status=403)
+    done = direct("rack_keyroll", host=rack.host, api_key=rack.key)
+    assert (done.msg, done["phase"], done["also_affected"]) == (None, "committed", {**affected, "instances": []})
+    (unknown,) = (text for text in done.warnings if "not known" in text)
+    assert unknown.startswith(f"rack {rack.name} ({rack.rack_domain}): {what}")
+
+
 def test_an_update_that_takes_too_long(machine: Machine, rack: Rack) -> None:
     machine.log_in(rack.host, rack.key)
     rack.fault("never_ends")
@@ -190,6 +209,31 @@ def test_somebody_else_between_two_runs(machine: Machine, rack: Rack) -> None:
     assert f"somebody else set the key {fingerprint(foreign)}" in finished.warnings
     assert (rack.accepted_keys, rack.key, machine.auth()[rack.host]) == ({pending}, pending, pending)
     assert foreign in machine.record("rack_api_key", rack.rack_domain)["superseded"]
+
+
+@pytest.mark.parametrize("way_out", ["another Password", "the key is put back"])
+def test_a_parameter_that_was_set_past_the_stack(machine: Machine, direct: Direct, rack: Rack, way_out: str) -> None:
+    """To CloudFormation there is nothing to update, however often the key is sent: what helps is said, and does."""
+    old, foreign, another = rack.key, "Foreign4" * 4, "Another4" * 4
+    machine.unknowable.add(another)
+    direct("rack_keyroll", host=rack.host, api_key=old, activate="none")
+    pending = pending_key(machine, rack)
+    cloud, name = machine.convox.cloud, rack.stack.secret_name
+    cloud.put_parameter(rack.region, name, foreign)
+    for dummy in range(2):
+        failed = direct("rack_keyroll", host=rack.host)
+        assert f"holds the new key {fingerprint(pending)} already" in str(failed.msg)
+        assert f"set past the stack to another ({fingerprint(foreign)}" in str(failed.msg)
+        assert (rack.accepted_keys, rack.service.restarts, pending_key(machine, rack)) == ({old}, 0, pending)
+    assert {old, pending, foreign} <= machine.held_keys()
+    if way_out == "another Password":
+        rack.set_password(another)
+        rack.wait_at_rest()
+    else:
+        cloud.put_parameter(rack.region, name, pending)
+    finished = direct("rack_keyroll", host=rack.host)
+    assert (finished.msg, finished["phase"], finished["fingerprint"]) == (None, "committed", fingerprint(pending))
+    assert rack.accepted_keys == {pending} == {machine.auth()[rack.host]} == {cloud.parameter(rack.region, name).value}
 
 
 def test_both_keys_given_to_wait_or_not(machine: Machine, new_rack: NewRack) -> None:

@@ -68,6 +68,8 @@ MUTANTS = (
     Mutant("forgets an earlier run's send", "doubtful=1 if pending.applying else 0", "doubtful=0"),
     Mutant("leaves older containers be", "if run.looked.fresh is False:", "if False:"),
     Mutant("leaves another key in the stack be", "if run.looked.ours is False:", "if False:"),
+    Mutant("sends again what the stack has already", "STOPPED_PAST_STACK if run.answer == THERE else STOPPED_OVERWRITTEN", "STOPPED_OVERWRITTEN"),
+    Mutant("takes another key in the stack for one set past it", "if run.answer == THERE else", "if not run.received else"),
     Mutant("does not look after the last round", "if not run.checked:", "if False:"),
     Mutant("trusts a confirmation whatever it sees", "if run.on_trust and event.latent:", "if False:"),
     Mutant("sends again for want of an answer", "if run.on_trust and event.latent:", "if run.on_trust:"),

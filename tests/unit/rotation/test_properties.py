@@ -144,6 +144,23 @@ def test_a_busy_look_after_good_rounds_is_followed_by_another(means: str) -> Non
     assert rotation.next_step(pending, run, plan) == rotation.Note(rotation.CONFIRMED)
 
 
+@pytest.mark.parametrize(("ours", "why"), [(False, rotation.STOPPED_PAST_STACK), (True, rotation.STOPPED_OVERWRITTEN)])
+def test_another_key_in_the_parameter_of_a_stack_that_has_ours(ours: bool, why: str) -> None:
+    """Seen before the key was sent it was set past the stack, and no run can help; seen after, the stack may have been set to it."""
+    pending = Pending("K1", WHEN, ("one",), applying=WHEN)
+    plan = rotation.Plan((ECS,), rounds=1, period=0.0)
+    run = rotation.Run.start(pending, ways.API)
+    for step, event in (
+        (rotation.Look(), rotation.Looked(rotation.REST, ours=ours)),
+        (rotation.Send(ways.API), rotation.Sent(rotation.THERE)),
+        (rotation.Round(), rotation.Rounded(rotation.ACCEPTED, rotation.REFUSED)),
+        (rotation.Look(), rotation.Looked(rotation.REST, ours=False)),
+    )[: 4 if ours else 2]:
+        assert rotation.next_step(pending, run, plan) == step
+        run = rotation.absorb(run, plan, step, event, run.now + 1.0)
+    assert rotation.next_step(pending, run, plan) == rotation.Stop(why)
+
+
 # -- releases -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("version", "wish", "ecs", "working_key", "means"),

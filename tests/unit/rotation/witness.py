@@ -26,7 +26,10 @@ LUCK = (0.2, 0.6, 0.9, 0.99)
 
 @dataclasses.dataclass
 class Tally:
-    """What was shown to the run. ``row``: the times of the good rounds since the last bad one or restart."""
+    """What was shown to the run. ``row``: the times of the good rounds since the last bad one or restart.
+
+    ``past_stack``: the stack says that it has the key, and the look before showed another in its parameter.
+    """
 
     doubtful: int
     trust: bool
@@ -34,6 +37,7 @@ class Tally:
     look_is_last: bool = False
     received: bool = False
     placed: bool = False
+    past_stack: bool = False
     row: list[float] = dataclasses.field(default_factory=list)
     denied: set[str] = dataclasses.field(default_factory=set)
     restarts: int = 0
@@ -114,6 +118,7 @@ class Witnessed:
         outcome = self._mostly("send", engine.RECEIVED, *outcomes)
         tally.received = tally.received or outcome == engine.RECEIVED
         tally.placed = tally.placed or outcome in (engine.RECEIVED, engine.THERE)
+        tally.past_stack = outcome == engine.THERE and tally.look.ours is False
         tally.doubtful += outcome == engine.DOUBTFUL
         return engine.Sent(outcome)
 
@@ -157,6 +162,8 @@ class Witnessed:
     # -- what must be so ------------------------------------------------------------------------------------------
     def _judge(self, step: t.Any) -> None:
         getattr(self, f"_judge_{type(step).__name__.lower()}", lambda step: None)(step)
+        told = isinstance(step, self.engine.Stop) and step.why == rotation.STOPPED_PAST_STACK
+        require(told == self.tally.past_stack, "a parameter that was set past the stack is not told, or one that was not is")
 
     def _judge_wait(self, step: t.Any) -> None:
         require(self.plan.wait, "a run that is not to wait does")

@@ -94,6 +94,27 @@ def test_a_change_set_that_can_not_be_made(aws: Aws, rack: StandinRack, monkeypa
     assert len(deleted) == 1
 
 
+@pytest.mark.parametrize("also", ["DescribeChangeSet", "DeleteChangeSet", None])
+def test_a_change_set_whose_reply_was_lost_is_deleted(aws: Aws, rack: StandinRack, convox: Standin, asked: Asked, also: str | None) -> None:
+    """Once it is made, for AWS deletes none before; the first error is told, whatever goes wrong after it."""
+    convox.aws_faults.add(action="cloudformation:CreateChangeSet", effect="drop_after")
+    if also:
+        convox.aws_faults.add(action=f"cloudformation:{also}", error="ValidationError", status=400)
+    with failing(NoAnswer, "cloudformation:CreateChangeSet"):
+        aws.rack(rack.name).would_replace()
+    assert [each["path"] for each in asked("aws")][2:] == ["cloudformation:DescribeChangeSet", "cloudformation:DeleteChangeSet"]
+
+
+@pytest.mark.parametrize(("error", "status", "deleted"), [("InternalFailure", 500, 1), ("ValidationError", 400, 0)])
+def test_a_change_set_is_deleted_where_it_can_be_there(
+    aws: Aws, rack: StandinRack, convox: Standin, asked: Asked, error: str, status: int, deleted: int
+) -> None:
+    convox.aws_faults.add(action="cloudformation:CreateChangeSet", error=error, status=status)
+    with failing(BadReply, "cloudformation:CreateChangeSet", error):
+        aws.rack(rack.name).would_replace()
+    assert len(asked("aws", path="cloudformation:DeleteChangeSet")) == deleted
+
+
 @pytest.mark.parametrize("name", ["nobody", "no such name!"])
 def test_no_such_stack(aws: Aws, name: str) -> None:
     with failing(BadReply, "cloudformation:DescribeStacks", name):
@@ -192,6 +213,13 @@ def test_a_service_that_is_gone(aws: Aws, rack: StandinRack, convox: Standin) ->
         aws.rack(rack.name).service()
 
 
+def test_a_service_that_is_not_made_yet(aws: Aws, rack: StandinRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation knows a resource before it has a name."""
+    monkeypatch.setattr(aws, "call", lambda *dummy, **dummy2: {"StackResourceDetail": {"LogicalResourceId": "Cluster"}})
+    with failing(BadReply, f"{rack.name} has no Cluster yet"):
+        aws.rack(rack.name).tasks()
+
+
 # -- the key in SSM -----------------------------------------------------------------------------------------------
 def test_the_stored_key(aws: Aws, rack: StandinRack) -> None:
     stored = aws.rack(rack.name).stored_key()
@@ -238,16 +266,24 @@ def test_pairs_that_somebody_needs(aws: Aws, new_rack: NewRack) -> None:
     assert "needed-keypair-2222" not in aws.launch_template_pairs()
 
 
-def test_the_stack_s_own_groups(aws: Aws, rack: StandinRack, convox: Standin) -> None:
-    body = (
-        "<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources>"
-        "<member><PhysicalResourceId>alpha-Instances-1</PhysicalResourceId><ResourceType>AWS::AutoScaling::AutoScalingGroup</ResourceType></member>"
-        "<member><PhysicalResourceId>alpha-Cluster</PhysicalResourceId><ResourceType>AWS::ECS::Cluster</ResourceType></member>"
-        "</StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>"
-    )
-    convox.aws_faults.add(action="cloudformation:DescribeStackResources", effect="status", status=200, body=body, content_type="text/xml")
-    assert aws.rack(rack.name).groups() == {"alpha-Instances-1"}
-    convox.clear_faults()
+def test_the_stack_s_own_groups(aws: Aws, rack: StandinRack, convox: Standin, asked: Asked) -> None:
+    """A stack can be of more resources than AWS tells of at once."""
+    pages = [[("alpha-Instances-1", "AWS::AutoScaling::AutoScalingGroup"), ("alpha-Cluster", "AWS::ECS::Cluster")]]
+    pages += [[("alpha-BuildInstances-1", "AWS::AutoScaling::AutoScalingGroup"), ("", "AWS::AutoScaling::AutoScalingGroup")]]
+    for number, page in enumerate(pages, 1):
+        members = "".join(f"<member><PhysicalResourceId>{name}</PhysicalResourceId><ResourceType>{kind}</ResourceType></member>" for name, kind in page)
+        more = "<NextToken>more</NextToken>" if number < len(pages) else ""
+        result = f"<ListStackResourcesResult><StackResourceSummaries>{members}</StackResourceSummaries>{more}</ListStackResourcesResult>"
+        body = f"<ListStackResourcesResponse>{result}</ListStackResourcesResponse>"
+        convox.aws_faults.add(action="cloudformation:ListStackResources", effect="status", status=200, body=body, content_type="text/xml")
+    assert aws.rack(rack.name).groups() == {"alpha-Instances-1", "alpha-BuildInstances-1"}
+    assert len(asked("aws")) == 2
+
+
+def test_a_stack_without_groups(aws: Aws, rack: StandinRack, asked: Asked) -> None:
+    """The emulator's has none in its template."""
+    assert aws.rack(rack.name).groups() == set()
+    assert [each["path"] for each in asked("aws")] == ["cloudformation:ListStackResources"]
 
 
 # -- what may be skipped ------------------------------------------------------------------------------------------
