@@ -110,10 +110,19 @@ class Unfinished:
 
 @dataclasses.dataclass(frozen=True)
 class StoredKey:
-    """The SSM parameter of a rack: the key that the next restart brings. ``key``: None where it may not be read."""
+    """The SSM parameter of a rack: the key that the next restart brings. ``key``: None where it may not be read.
+
+    ``oldest_task``: when the oldest container of the API was started; None where ECS was not asked, or did not tell.
+    """
 
     key: Key | None
     modified_at: str
+    oldest_task: str | None = None
+
+    @property
+    def not_taken_up(self) -> bool:
+        """Whether a container is older than the last change, so that it has the key before that (convox-protocol 3.2)."""
+        return self.oldest_task is not None and parse_date(self.oldest_task) < parse_date(self.modified_at)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,10 +196,23 @@ class Rack:
     @property
     def latent(self) -> bool:
         """Whether the key that the next restart brings is not the one in force (convox-protocol 3.2)."""
-        key = self.stored.key if self.stored else None
-        if key is None or self.open:
+        if self.stored is None or self.open:
             return False
-        return self.said_to(key) == REFUSED
+        # What the rack itself says goes before dates: a change that was taken back is one, too.
+        return self.stored.not_taken_up if self.in_doubt else self._said_to_stored == REFUSED
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether SSM has a key for it, and it has not told whether that is the one in force."""
+        return self.stored is not None and not self.open and self._said_to_stored not in (ACCEPTED, REFUSED)
+
+    def running_since(self, oldest_task: str) -> Rack:
+        """The same, with what ECS tells of its containers."""
+        return dataclasses.replace(self, stored=dataclasses.replace(self.stored, oldest_task=oldest_task)) if self.stored else self
+
+    @property
+    def _said_to_stored(self) -> str | None:
+        return self.said_to(self.stored.key) if self.stored and self.stored.key else None
 
     @property
     def standing(self) -> str:

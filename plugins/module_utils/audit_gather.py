@@ -24,6 +24,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence 
     PARTLY,
     SILENT,
     Evidence,
+    Rack,
     Source,
     words,
 )
@@ -39,6 +40,7 @@ from ansible_collections.convox.credentials.plugins.module_utils.racks_found imp
 from ansible_collections.convox.credentials.plugins.module_utils.target import Reach, Target, find_target
 from ansible_collections.convox.credentials.plugins.module_utils.task import Task
 from ansible_collections.convox.credentials.plugins.module_utils.transport import OWN_STATUS, TOKEN_USER
+from ansible_collections.convox.credentials.plugins.module_utils.ways import LATENT_SINCE
 
 # A rack that does not answer holds one of them for as long as a request may take.
 AT_ONCE = 64
@@ -111,9 +113,10 @@ class _Gathering:
         heard.sources += [kept.source, *(each.source for each in regions), *(each.source for each in heard.tagged)]
         heard.sources += [source for source in (noted.source, people.source if people else None) if source]
         joined = join(heard)
+        seen = self._ask_ecs(joined.racks, [(way, region) for (way, dummy, dummy2), region in zip(ways, regions)])
         return Evidence(
             at=self._task.clock.stamp(),
-            racks=tuple(joined.racks),
+            racks=tuple(seen),
             consoles=tuple(joined.consoles),
             accounts=tuple(region.account for region in regions if region.account),
             users=tuple(people.users) if people else (),
@@ -286,6 +289,22 @@ class _Gathering:
                 self._heard.answers[host] = answer
         self._leave_console()
 
+    def _ask_ecs(self, seen: t.Sequence[Rack], asked: t.Sequence[tuple[Aws, aws.Region]]) -> list[Rack]:
+        """The racks, those in doubt with the start of their containers: it takes calls for each, so that no other is asked about."""
+        ways = {_stack_of(rack.found): (way, region.source) for way, region in asked for rack in region.racks}
+        denied: dict[Source, list[str]] = collections.defaultdict(list)
+
+        def ask(rack: Rack) -> concurrent.futures.Future[str | None] | None:
+            # Before that release the stack restarts the API itself.
+            if not rack.in_doubt or rack.found.version < LATENT_SINCE:
+                return None
+            way, source = ways[_stack_of(rack.found)]
+            return self._pool.submit(aws.oldest_task, way, rack.found.stack, denied[source])
+
+        told = [answer.result() if answer else None for answer in [ask(rack) for rack in seen]]
+        self._heard.sources = [aws.partly(source, denied.get(source, ())) for source in self._heard.sources]
+        return [rack.running_since(date) if date else rack for rack, date in zip(seen, told)]
+
     def _way_by_url(self) -> dict[str, Reach]:
         """By its host, to the rack that the task was given."""
         if self._by_url is None:
@@ -325,3 +344,8 @@ class _Gathering:
             self._heard.copies.update((name, self._heard.copies[name]._replace(state=COPY_STALE)) for name in self._listing.dead_copies)
         while self._ways:
             self._ways.pop().close()
+
+
+def _stack_of(rack: Found) -> tuple[str, str, str]:
+    """What tells its stack from all others, whatever the Console calls the rack."""
+    return rack.account, rack.region, rack.stack

@@ -66,7 +66,7 @@ options:
     type: str
   ask_racks:
     description:
-      - Whether racks are asked. Without it nobody can tell a latent key from one in force.
+      - Whether racks are asked. Without it a latent key is told by dates alone, those of SSM and of the API's containers in ECS.
     type: bool
     default: true
   racks:

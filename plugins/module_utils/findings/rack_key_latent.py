@@ -26,11 +26,17 @@ KIND = Kind(
 
 def find(seen: Evidence, policy: Policy) -> t.Iterator[Finding]:
     for rack in seen.racks:
-        if rack.latent and rack.stored and rack.stored.key:
-            yield KIND.of(
-                rack,
-                f"the key that its stack holds since {rack.stored.modified_at} is not the one in force; the next restart of its API makes it so",
-                in_force=rack.in_force.fingerprint if rack.in_force else None,
-                latent=rack.stored.key.fingerprint,
-                changed_at=rack.stored.modified_at,
-            )
+        stored = rack.stored
+        if not rack.latent or not stored:
+            continue
+        what = f"the key that its stack holds since {stored.modified_at} is not the one in force; the next restart of its API makes it so"
+        if rack.in_doubt:
+            what = f"its API runs since {stored.oldest_task}, and its stack's key was changed at {stored.modified_at}; the next restart takes that one up"
+        yield KIND.of(
+            rack,
+            what,
+            in_force=rack.in_force.fingerprint if rack.in_force else None,
+            latent=stored.key.fingerprint if stored.key else None,
+            changed_at=stored.modified_at,
+            running_since=stored.oldest_task,
+        )

@@ -4,7 +4,10 @@
 #
 # This file is private to the collection: it may change in any release.
 
-"""What AWS tells an audit of the racks in one account and region, by a few calls whatever their number (convox-protocol 4)."""
+"""What AWS tells an audit of the racks in one account and region, by a few calls whatever their number (convox-protocol 4).
+
+And of a single rack, where nothing else tells whether its key is latent, when its API's containers were started.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,17 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import ANSWERED, PARTLY, SILENT, Account, Instances, Key, Source, StoredKey
+from ansible_collections.convox.credentials.plugins.module_utils.audit_evidence import (
+    ANSWERED,
+    PARTLY,
+    SILENT,
+    Account,
+    Instances,
+    Key,
+    Source,
+    StoredKey,
+    words,
+)
 from ansible_collections.convox.credentials.plugins.module_utils.aws import Aws, Stack, tags_of
 from ansible_collections.convox.credentials.plugins.module_utils.errors import ConvoxError, allowed
 from ansible_collections.convox.credentials.plugins.module_utils.fleet import found_of
@@ -59,8 +72,23 @@ def look(aws: Aws, label: str, profile: str = "") -> Region:
         readable = tuple(sorted(stack.name for stack in stacks if stack.name + _SECRET in parameters))
         defined = tuple(sorted(stack.name for stack in stacks if f"{stack.name}-api-monitor" in families))
         account = Account(racks[0].found.account, racks[0].found.region, parameters.get(SIGNING_KEY), readable, defined)
-    said = f"{len(racks)} racks" + (f"; not told: {', '.join(dict.fromkeys(denied))}" if denied else "")
-    return Region(racks, account, Source("aws", label, PARTLY if denied else ANSWERED, said))
+    return Region(racks, account, partly(Source("aws", label, ANSWERED, f"{len(racks)} racks"), denied))
+
+
+def partly(source: Source, denied: t.Sequence[str]) -> Source:
+    """The same, with what it did not tell either."""
+    if not denied:
+        return source
+    more = words(list(dict.fromkeys(denied)))
+    said = source.said + (f", {more}" if source.state == PARTLY else f"; not told: {more}")
+    return Source(source.kind, source.subject, PARTLY, said)
+
+
+def oldest_task(aws: Aws, stack: str, denied: list[str]) -> str | None:
+    """When the oldest container of a rack's API was started. Those that are told to stop take their key with them."""
+    tasks = _told(aws.rack(stack).tasks, denied) or []
+    started = [task.created for task in tasks if task.created and not task.draining]
+    return format_date(min(started)) if started else None
 
 
 def _told(question: t.Callable[[], t.Any], denied: list[str]) -> t.Any:

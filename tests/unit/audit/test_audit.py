@@ -104,6 +104,77 @@ def test_a_key_that_may_not_be_read_is_not_taken_for_latent() -> None:
     assert found(dataclasses.replace(CLEAN, stored=StoredKey(None, ago(10)))) == []
 
 
+# The rack has not told how the key in SSM stands: the date of its last change, and of the oldest container.
+@pytest.mark.parametrize(
+    ("asked", "stored", "changed", "oldest", "standing"),
+    [
+        ((NOBODY_S,), None, 10, 11, LATENT),
+        ((Asked(A, ACCEPTED), NOBODY_S), None, 10, 11, LATENT),
+        ((Asked(A, REFUSED), Asked(C, REFUSED)), None, 10, 11, LATENT),
+        ((Asked(A, NO_ANSWER),), A, 10, 11, LATENT),
+        ((), A, 10, 11, LATENT),
+        ((), None, 10, 11, LATENT),
+        # The API has taken it up since, or at once.
+        ((Asked(A, ACCEPTED), NOBODY_S), None, 10, 9, IN_FORCE),
+        ((Asked(A, ACCEPTED), NOBODY_S), None, 10, 10, IN_FORCE),
+        ((), A, 10, 9, UNKNOWN),
+        ((), A, 10, 10, UNKNOWN),
+        ((Asked(A, REFUSED),), None, 10, 9, ALL_REFUSED),
+        # ECS was not asked, or did not tell.
+        ((), A, 10, None, UNKNOWN),
+        ((Asked(A, ACCEPTED), NOBODY_S), None, 10, None, IN_FORCE),
+        # What the rack says goes before dates: the change was taken back, or a container is not yet at its end.
+        ((Asked(A, ACCEPTED), NOBODY_S), A, 10, 11, IN_FORCE),
+        ((Asked(B, REFUSED), Asked(A, ACCEPTED)), B, 10, 9, LATENT),
+        ((Asked(None, ACCEPTED),), None, 10, 11, OPEN),
+    ],
+)
+def test_a_key_that_is_latent_by_dates(asked: tuple[Asked, ...], stored: Key | None, changed: float, oldest: float | None, standing: str) -> None:
+    seen = rack(asked=asked, stored=StoredKey(stored, ago(changed), None if oldest is None else ago(oldest)))
+    assert seen.standing == standing
+    assert ("rack_key_latent" in found(seen)) == (standing == LATENT)
+    assert ("rack_key_missing" in found(seen)) == (standing == ALL_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored", "in_doubt"),
+    [
+        ((Asked(A, ACCEPTED), NOBODY_S), StoredKey(A, NOW), False),
+        ((Asked(A, ACCEPTED), NOBODY_S), StoredKey(B, NOW), False),
+        ((Asked(A, REFUSED),), StoredKey(A, NOW), False),
+        ((Asked(None, ACCEPTED),), StoredKey(None, NOW), False),
+        ((), None, False),
+        ((), StoredKey(A, NOW), True),
+        ((Asked(A, NO_ANSWER),), StoredKey(A, NOW), True),
+        ((Asked(A, REFUSED),), StoredKey(B, NOW), True),
+        ((Asked(A, ACCEPTED), NOBODY_S), StoredKey(None, NOW), True),
+    ],
+)
+def test_which_racks_ecs_has_to_be_asked_about(asked: tuple[Asked, ...], stored: StoredKey | None, in_doubt: bool) -> None:
+    assert rack(asked=asked, stored=stored).in_doubt == in_doubt
+
+
+@pytest.mark.parametrize("key", [A, None])
+def test_what_is_told_of_a_key_that_is_latent_by_dates(key: Key | None) -> None:
+    """No fingerprint that nobody knows; what is in force stays unknown."""
+    told = report(rack(answered=False, stored=StoredKey(key, ago(10), ago(11)), logins=(login(B),)))
+    (latent,) = [each for each in told["findings"] if each["id"] == "rack_key_latent"]
+    prints = {"in_force": None, "latent": key.fingerprint if key else None}
+    assert latent["evidence"] == {**prints, "changed_at": ago(10), "running_since": ago(11)}
+    assert latent["what"] == f"acme/alpha: its API runs since {ago(11)}, and its stack's key was changed at {ago(10)}; the next restart takes that one up"
+    assert {each["fingerprint"]: each["state"] for each in told["credentials"]} == {B.fingerprint: "unknown", **({A.fingerprint: LATENT} if key else {})}
+    assert told["racks"][0]["key"] == LATENT
+
+
+def test_what_else_is_found_of_a_key_that_is_latent_by_dates() -> None:
+    """That nobody has its key, or has noted its age, and that one of them is refused."""
+    stored = StoredKey(None, ago(10), ago(11))
+    assert found(dataclasses.replace(CLEAN, stored=stored)) == ["rack_key_latent"]
+    assert found(dataclasses.replace(CLEAN, stored=stored, rolled=())) == ["rack_key_latent", "rack_key_age_unknown"]
+    assert found(dataclasses.replace(OF_STACK, stored=stored)) == ["rack_key_latent", "rack_key_unknown"]
+    assert found(dataclasses.replace(REFUSED_ONE, stored=stored)) == ["rack_key_latent", "rack_key_refused"]
+
+
 # -- ages ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("rolled", "changed", "expected"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import datetime
 import json
 import socket
 import time
@@ -205,6 +206,93 @@ def connections(server: socket.socket) -> int:
             server.accept()[0].close()
             count += 1
     return count
+
+
+# -- what only the age of containers tells --------------------------------------------------------------------------
+# SSM has no parameter without a value.
+WITH_A_KEY = {spec.name for spec in SPECS if spec.key}
+ECS = ["cloudformation:DescribeStackResource", "ecs:ListTasks", "ecs:DescribeTasks"]
+
+
+@contextlib.contextmanager
+def racks_looked_up(audit: Audit) -> t.Iterator[set[str]]:
+    """Racks whose containers ECS is asked for meanwhile."""
+    clusters = {rack.cluster.name: name for name, rack in audit.convox.racks.items()}
+    found: set[str] = set()
+    with watching_aws(audit.convox) as calls:
+        yield found
+    found |= {clusters[call.context["ecs:cluster"].rpartition("/")[2]] for call in calls.made if call.action.startswith("ecs:") and call.context}
+
+
+def grown_old(audit: Audit) -> None:
+    """Each key is in SSM since yesterday, and the API of ``latent`` runs since the day before."""
+    for rack in audit.convox.racks.values():
+        rack.set_dates(key_days=1)
+    for container in audit.convox.racks["latent"].service.containers:
+        container.created_at -= datetime.timedelta(days=2)
+
+
+def test_ecs_is_asked_about_those_that_have_not_told(audit: Audit) -> None:
+    """One that shows a certificate that nobody trusts was asked nothing."""
+    with racks_looked_up(audit) as looked_up:
+        audit()
+    assert looked_up == {"self"}
+
+
+def test_a_fleet_that_tells_takes_no_request_more(audit: Audit) -> None:
+    with watching_aws(audit.convox) as calls:
+        audit(filters={"exclude": [{"name": "self"}]})
+    assert calls.actions & set(ECS) == set()
+
+
+@pytest.mark.parametrize("ask_racks", [True, False])
+def test_a_latent_key_that_only_dates_tell(audit: Audit, ask_racks: bool) -> None:
+    """SSM's keys may not be read, or no rack is asked with them."""
+    grown_old(audit)
+    if ask_racks:
+        audit.convox.aws_faults.add(action="ssm:GetParameters", error="AccessDenied", times=None)
+    with racks_looked_up(audit) as looked_up:
+        result = audit(ask_racks=ask_racks)
+    assert {name for name in audit.convox.racks if "rack_key_latent" in ids(result, name)} == {"latent"}
+    (latent,) = [each for each in result["findings"] if each["id"] == "rack_key_latent"]
+    assert (latent["evidence"]["in_force"], latent["evidence"]["latent"] is None) == (None, ask_racks)
+    assert looked_up == WITH_A_KEY
+
+
+def test_a_container_that_is_told_to_stop_tells_nothing(audit: Audit) -> None:
+    """It takes the former key with it."""
+    grown_old(audit)
+    rack = audit.convox.racks["latent"]
+    rack.set(drain_seconds=60.0)
+    rack.restart()
+    deadline = time.monotonic() + 10
+    while sorted(each.state for each in rack.service.snapshot()[0]) != ["draining", "draining", "running", "running"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "rack_key_latent" not in ids(audit(ask_racks=False), "latent")
+
+
+def test_an_api_that_restarts_with_its_stack_has_no_latent_key(audit: Audit) -> None:
+    """Whatever somebody has put into SSM by such a name."""
+    audit.convox.add_rack(RackSpec(name="former", version="20221208145355"))
+    audit.convox.cloud.put_parameter("us-east-1", "formerRackApiSecret", "S" * 30)
+    with racks_looked_up(audit) as looked_up:
+        audit(ask_racks=False)
+    assert looked_up == WITH_A_KEY
+
+
+@pytest.mark.parametrize("error", ["AccessDenied", "ThrottlingException", "ExpiredToken"])
+@pytest.mark.parametrize("action", ECS)
+def test_what_ecs_does_not_tell_is_unknown(audit: Audit, tmp_path: Path, action: str, error: str) -> None:
+    """The audit says so once for a region, and goes on."""
+    grown_old(audit)
+    audit.convox.aws_faults.add(action=action, error=error, times=None)
+    result = audit(ask_racks=False, filters={"include": [{"name": ["latent", "clean"]}]}, dest=str(tmp_path / "report.json"))
+    assert sources(result)["aws"] == "partly"
+    (silent,) = [each["what"] for each in result["findings"] if each["id"] == "source_silent"]
+    assert silent.startswith("aws us-east-1: 6 racks; not told: ")
+    assert ("does not accept" if error == "ExpiredToken" else action) in silent
+    assert "rack_key_latent" not in ids(result, "latent")
 
 
 # -- which Consoles there are ---------------------------------------------------------------------------------------
