@@ -131,3 +131,11 @@ def test_a_result_is_scrubbed_everywhere(value: t.Any, scrubbed: t.Any) -> None:
     secrets = Secrets()
     secrets.add(NEW)
     assert secrets.scrub(value) == scrubbed
+
+
+def test_names_of_fields_can_stay() -> None:
+    """A key may be a word, and a report without its fields is none."""
+    secrets = keys.Secrets()
+    secrets.add("findings")
+    secrets.add("find")
+    assert secrets.scrub({"findings": ["findings of 3", ("find", 3)]}, names=False) == {"findings": [f"{MASK} of 3", [MASK, 3]]}
