@@ -64,7 +64,15 @@ def test_what_has_the_name_or_the_look_of_a_secret_is_left_out(name: str, value:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("Passive", "No"), ("key_pair_name", "one"), ("Key", "one"), ("Development", "Yes"), ("whitelist", "10.0.0.0/8"), ("mail", "ops@example.com"), ("url", "https://h/a@b")],
+    [
+        ("Passive", "No"),
+        ("key_pair_name", "one"),
+        ("Key", "one"),
+        ("Development", "Yes"),
+        ("whitelist", "10.0.0.0/8"),
+        ("mail", "ops@example.com"),
+        ("url", "https://h/a@b"),
+    ],
 )
 def test_what_only_resembles_one_is_kept(name: str, value: str) -> None:
     assert keys.without_secrets({name: value}) == {name: value}
