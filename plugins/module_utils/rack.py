@@ -15,7 +15,7 @@ import urllib.parse
 
 from ansible_collections.convox.credentials.plugins.module_utils import rack_kinds
 from ansible_collections.convox.credentials.plugins.module_utils.errors import BadReply, NoAnswer, Refused, RequestFailed
-from ansible_collections.convox.credentials.plugins.module_utils.keys import SHORTEST_MASKED, Secrets, without_secrets
+from ansible_collections.convox.credentials.plugins.module_utils.keys import Secrets, without_secrets
 from ansible_collections.convox.credentials.plugins.module_utils.transport import TOKEN_USER, Credential, Reply, Transport
 
 # What a probe of a key says.
@@ -184,8 +184,7 @@ class Rack:
         reply = self._send("POST", "/system/jwt/token", {"role": role, "durationInHour": str(hours)})
         data = reply.json()
         token = data.get("token") if isinstance(data, dict) else None
-        if isinstance(token, str) and len(token) >= SHORTEST_MASKED:
-            secrets.add(token)
+        secrets.add_unless_short(token if isinstance(token, str) else None)
         if token == "":
             raise BadReply(f"{reply.about}: gave an empty token, as for a role that it does not know ({role}); see that its release is current", reply.status)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
