@@ -103,8 +103,7 @@ class _Joining:
                 # An alias of it may have come first; its own answer says more.
                 hosts[host] = list(dict.fromkeys([host, *hosts[host]]))
                 continue
-            system = answer.system
-            domain = (system.rack_domain if system else "") or host
+            system, domain = answer.system, _domain(host, answer)
             if system is None and not answer.asked and not self._meant(host, answer):
                 strays += [Stray(login, answer.why) for login in self._logins([host])]
                 continue
@@ -128,7 +127,7 @@ class _Joining:
             if name not in found:
                 stacks[stack.found.name].append(name)
         for host, answer in self._heard.answers.items():
-            domain = (answer.system.rack_domain if answer.system else "") or host
+            domain = _domain(host, answer)
             if answer.system and domain not in found and domain not in self._heard.stacks:
                 hosts[answer.system.name].append(domain)
         for copy in self._heard.copies.values():
@@ -154,9 +153,10 @@ class _Joining:
             found = dataclasses.replace(found, status=system.status, version=system.version or found.version)
         listed_any = any(source.kind == "console" and source.state != SILENT for source in self._heard.sources)
         whose = [identity for identity in dict.fromkeys([found.domain, *hosts]) if identity]
+        unsure = name in self._unsure or name in self._maybe_listed
         return Rack(
             found=found,
-            listed=bool(found.console) if listed_any and (found.console or name not in self._unsure | self._maybe_listed) else None,
+            listed=bool(found.console) if listed_any and (found.console or not unsure) else None,
             backed=True if stack else None if name in self._unsure else self._backed(found),
             answered=any(answer.answered for answer in answers) if answers else _through(copy),
             why=next((answer.why for answer in answers if answer.why), copy.why if copy else ""),
@@ -216,6 +216,11 @@ class _Joining:
         last = max(made, key=lambda rolled: rolled.at, default=None)
         known = Made(last.at, last.by) if last else None
         return Console(host, asked, (*self._logins([host]), *given), known, tuple(self._unfinished(kind, whose)))
+
+
+def _domain(host: str, answer: racks.Answer) -> str:
+    """The one that it tells, else the host itself."""
+    return (answer.system.rack_domain if answer.system else "") or host
 
 
 def _through(copy: Copy | None) -> bool | None:
